@@ -1,0 +1,49 @@
+"""Know the desk's words: each concept with the phrases people use for it (vocabulary.yaml)."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from importlib.resources import files
+from typing import Any
+
+import yaml
+
+
+def _vocabulary() -> dict[str, Any]:
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    text = (files("agents.planner") / "vocabulary.yaml").read_text(encoding="utf-8")
+    found: dict[str, Any] = yaml.load(text, Loader=loader)  # noqa: S506  # a safe loader, the fast one where there is one
+    return found
+
+
+_WORDS = _vocabulary()
+# Words without content of their own: dropped without being asked about.
+FILLERS: frozenset[str] = frozenset(_WORDS["fillers"].split())
+# Ordinary words that are never taken for a misspelt desk word; left over, they are asked about.
+ORDINARY: frozenset[str] = frozenset(_WORDS["ordinary"].split())
+# What people call stored groups, macro series and instruments.
+GROUP_NAMES: dict[str, tuple[str, ...]] = {
+    name: tuple(word.strip() for word in said.split(",")) for name, said in _WORDS["groups"].items()
+}
+MORE_MACRO: dict[str, str] = dict(_WORDS["macro"])
+NICKNAMES: dict[str, tuple[str, ...]] = {
+    name: tuple(symbol.strip() for symbol in symbols.split(",")) for name, symbols in _WORDS["nicknames"].items()
+}
+# Signs without content.
+SIGNS = frozenset('?!;:,.()"-/*+=&') | {"->"}
+
+
+@lru_cache(maxsize=1)
+def phrases() -> dict[tuple[str, ...], str]:
+    """Return every phrase, as words, with its concept; the rules decide by context what a concept means."""
+    table: dict[tuple[str, ...], str] = {}
+    for concept, listed in _WORDS["concepts"].items():
+        for phrase in listed.split(","):
+            table.setdefault(tuple(phrase.split()), concept)
+    return table
+
+
+@lru_cache(maxsize=1)
+def words() -> frozenset[str]:
+    """Return every single word of the phrases."""
+    return frozenset(word for phrase in phrases() for word in phrase if word not in FILLERS)

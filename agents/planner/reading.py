@@ -1,0 +1,363 @@
+"""Read a question: which words are names, periods, numbers and desk words, and which are left over."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from functools import lru_cache
+
+from rapidfuzz import process
+from rapidfuzz.distance import OSA, Indel
+
+from agents.planner.concepts import FILLERS, NICKNAMES, ORDINARY, SIGNS, phrases
+from agents.planner.concepts import words as concept_words
+from agents.planner.periods import MONTHS, Found, find_periods
+from agents.planner.quantities import Number, read_number, split_pair
+from agents.planner.text import Word, joined, plain, split
+from agents.planner.universe import Universe
+
+DATE_WORDS = frozenset(
+    {
+        "week",
+        "weeks",
+        "month",
+        "months",
+        "quarter",
+        "quarters",
+        "year",
+        "years",
+        "yesterday",
+        "tomorrow",
+        "today",
+        "trading",
+        "past",
+        "previous",
+        "trailing",
+        "since",
+        "current",
+        "decade",
+        "history",
+        "between",
+        "during",
+        "calendar",
+        "crisis",
+        "crash",
+        "covid",
+        "pandemic",
+        "bust",
+        "bubble",
+        "inception",
+    }
+    | {name for name in MONTHS if len(name) > 3}
+)
+COMMANDS = frozenset({"show", "give", "list", "what", "please", "which", "tell", "about", "find"})
+# A correction must be this much closer than the next word of another meaning.
+MARGIN = 8.0
+_OPERATORS = {"<": "<", ">": ">", "<=": "<=", ">=": ">=", "=": "="}
+
+
+@dataclass(slots=True, kw_only=True)
+class Span:
+    """Hold what a run of words means: kind is concept, symbol, ambiguous, group, macro, topic, period,
+    window (20d), number or pair.
+    """
+
+    kind: str
+    value: str
+    start: int
+    end: int
+
+
+@dataclass(slots=True, kw_only=True)
+class Reading:
+    """Hold a question after reading; every word belongs to one span or is left over."""
+
+    text: str
+    words: list[Word]
+    today: date
+    spans: list[Span] = field(default_factory=list)
+    periods: list[Found] = field(default_factory=list)
+    numbers: dict[int, Number] = field(default_factory=dict)
+    pairs: list[tuple[float, ...]] = field(default_factory=list)
+    corrections: dict[str, str] = field(default_factory=dict)
+
+    def has(self, *concepts: str) -> bool:
+        """Say whether any of the concepts occurs."""
+        return any(span.kind == "concept" and span.value in concepts for span in self.spans)
+
+    def values(self, kind: str) -> tuple[str, ...]:
+        """Return the values of a kind in order, each once."""
+        return tuple(dict.fromkeys(span.value for span in self.spans if span.kind == kind))
+
+    def concepts(self) -> set[str]:
+        """Return the concepts that occur."""
+        return {span.value for span in self.spans if span.kind == "concept"}
+
+    def position(self, *concepts: str) -> int:
+        """Return the index of the first word of a concept, or -1."""
+        return min((s.start for s in self.spans if s.kind == "concept" and s.value in concepts), default=-1)
+
+    def leftovers(self) -> tuple[str, ...]:
+        """Return the words that nothing explains, as written, in order."""
+        taken = {index for span in self.spans for index in range(span.start, span.end)}
+        return tuple(
+            word.raw
+            for index, word in enumerate(self.words)
+            if index not in taken and word.low not in FILLERS and word.low not in SIGNS
+        )
+
+    def leftover_positions(self) -> list[int]:
+        """Return the places of the words that nothing explains."""
+        taken = {index for span in self.spans for index in range(span.start, span.end)}
+        return [i for i, w in enumerate(self.words) if i not in taken and w.low not in FILLERS and w.low not in SIGNS]
+
+    def first_number(self, *units: str) -> float | None:
+        """Return the first number with one of the units."""
+        return next((n.value for n in self.numbers.values() if n.unit in units), None)
+
+
+def read(text: str, universe: Universe, today: date) -> Reading:
+    """Read a question against the names the desk has, correcting typing errors that have one clear reading."""
+    text = plain(text)
+    words = _part_symbols(split(text), universe)
+    reading = Reading(text=text, words=words, today=today)
+    _correct(reading, universe)
+    _place_periods(reading, universe, today)
+    _place_phrases(reading, universe)
+    _place_numbers(reading)
+    return reading
+
+
+def _part_symbols(words: list[Word], universe: Universe) -> list[Word]:
+    """Part SPY/TLT and AAPL-MSFT into their symbols; EUR/USD and BRK-B, which are names themselves, stay."""
+    out: list[Word] = []
+    for word in words:
+        parts = re.split(r"[/-]", word.raw)
+        known = (
+            word.low in universe.names or word.low in universe.symbols or word.low.replace(".", "-") in universe.symbols
+        )
+        if len(parts) > 1 and not known and all(part.lower() in universe.symbols for part in parts):
+            out += [Word(raw=part, low=part.lower()) for part in parts]
+        else:
+            out.append(word)
+    return out
+
+
+def _free(reading: Reading, start: int, end: int) -> bool:
+    return not any(span.start < end and start < span.end for span in reading.spans)
+
+
+def _place_periods(reading: Reading, universe: Universe, today: date) -> None:
+    text = joined(reading.words)
+    starts: list[int] = []
+    offset = 0
+    for word in reading.words:
+        starts.append(offset)
+        offset += len(word.low) + 1
+    for found in find_periods(text, today):
+        first = next((i for i in range(len(starts) - 1, -1, -1) if starts[i] <= found.start), 0)
+        last = next((i for i in range(len(starts)) if starts[i] >= found.end), len(starts))
+        if last == first + 1 and reading.words[first].raw.isupper() and _symbol(reading, universe, first):
+            continue  # NOW in capitals is the symbol.
+        reading.periods.append(found)
+        reading.spans.append(Span(kind="period", value=found.period.text, start=first, end=last))
+
+
+def _place_phrases(reading: Reading, universe: Universe) -> None:
+    """Place names and concepts, longest phrase first, left to right."""
+    lows = [word.low for word in reading.words]
+    table = phrases()
+    sources: tuple[tuple[str, Mapping[str, object]], ...] = (
+        ("name", universe.names),
+        ("macro", universe.macro),
+        ("group", universe.groups),
+        ("topic", universe.topics),
+    )
+    for length in range(6, 0, -1):
+        for start in range(len(lows) - length + 1):
+            if not _free(reading, start, start + length):
+                continue
+            phrase = tuple(lows[start : start + length])
+            span = _name_span(reading, universe, sources, phrase, start, length)
+            if span is None and (
+                concept := table.get(phrase) or (table.get((_stem(phrase[0], table),)) if length == 1 else None)
+            ):
+                span = Span(kind="concept", value=concept, start=start, end=start + length)
+            if span is not None:
+                reading.spans.append(span)
+    reading.spans.sort(key=lambda span: span.start)
+
+
+def _stem(word: str, table: Mapping[tuple[str, ...], str]) -> str:
+    """Return the desk word that a form with -s, -es, -ed or -ing comes from, or the word itself."""
+    if word in FILLERS or len(word) < 5:
+        return word
+    for ending, instead in (("s", ""), ("es", ""), ("ies", "y"), ("ed", ""), ("ed", "e"), ("ing", ""), ("ing", "e")):
+        stem = word.removesuffix(ending) + instead
+        if word.endswith(ending) and (stem,) in table:
+            return stem
+    return word
+
+
+def _name_span(
+    reading: Reading,
+    universe: Universe,
+    sources: tuple[tuple[str, Mapping[str, object]], ...],
+    phrase: tuple[str, ...],
+    start: int,
+    length: int,
+) -> Span | None:
+    text = " ".join(phrase)
+    if length == 1:
+        symbol = _symbol(reading, universe, start)
+        if symbol:
+            return Span(kind="symbol", value=symbol, start=start, end=start + 1)
+    for kind, table in sources:
+        if text in table:
+            found = table[text]
+            if kind == "name":
+                careful = text in ORDINARY | FILLERS and text not in NICKNAMES
+                if length == 1 and (careful or text in universe.first_words) and not _written_as_name(reading, start):
+                    continue
+                assert isinstance(found, tuple)
+                return Span(
+                    kind="symbol" if len(found) == 1 else "ambiguous",
+                    value="|".join(found),
+                    start=start,
+                    end=start + length,
+                )
+            if (
+                kind == "macro"
+                and length == 1
+                and len(text) <= 3
+                and text not in ("cpi", "gdp", "pce", "baa", "aaa", "wti", "10y", "2y", "3m", "m2", "m1", "ppi")
+            ):
+                continue
+            return Span(kind=kind, value=str(found), start=start, end=start + length)
+    return None
+
+
+def _symbol(reading: Reading, universe: Universe, at: int) -> str | None:
+    """Return the symbol a word means: $AAPL and AAPL always, aapl unless it is an ordinary or desk word."""
+    word = reading.words[at]
+    bare = word.low.removeprefix("$")
+    known = universe.symbols.get(bare) or universe.symbols.get(bare.replace(".", "-"))
+    if known is None:
+        return None
+    if word.raw.startswith("$"):
+        return known
+    shouted = all(not other.raw.isalpha() or other.raw.isupper() for other in reading.words) and len(reading.words) > 2
+    ordinary = bare in ORDINARY or bare in FILLERS or bare in concept_words() or len(bare) <= 2
+    if word.raw.isupper() and not (shouted and ordinary):
+        return known if not (len(bare) == 1 and bare in ("a", "i")) else None
+    return None if ordinary or bare in MONTHS else known
+
+
+def _written_as_name(reading: Reading, at: int) -> bool:
+    """Say whether a word starts with a capital although it does not start the question, unless all words shout."""
+    return at > 0 and reading.words[at].raw[:1].isupper() and any(word.raw[:1].islower() for word in reading.words)
+
+
+def _place_numbers(reading: Reading) -> None:
+    lows = [word.low for word in reading.words]
+    at = 0
+    while at < len(lows):
+        if not _free(reading, at, at + 1):
+            at += 1
+            continue
+        if re.fullmatch(r"\d+(?:d|day|w|wk|m|mo|mth|y|yr|dma)", lows[at]) and not _joins_share_count(lows, at):
+            reading.spans.append(Span(kind="window", value=lows[at], start=at, end=at + 1))
+            at += 1
+            continue
+        pair = split_pair(lows[at])
+        number = None if pair else read_number(lows, at)
+        if pair:
+            reading.pairs.append(pair)
+            reading.spans.append(Span(kind="pair", value=lows[at], start=at, end=at + 1))
+        elif number and _free(reading, at, at + number.words):
+            reading.numbers[at] = number
+            reading.spans.append(Span(kind="number", value=lows[at], start=at, end=at + number.words))
+        at += number.words if number else 1
+    reading.spans.sort(key=lambda span: span.start)
+
+
+def _joins_share_count(lows: list[str], at: int) -> bool:
+    """Say whether 5m or 2m counts money ("2m dollars", "$2m"), not months."""
+    following = lows[at + 1] if at + 1 < len(lows) else ""
+    return following in ("dollars", "usd", "shares", "paths", "of") and lows[at].endswith("m")
+
+
+def _correct(reading: Reading, universe: Universe) -> None:
+    """Replace misspelt words where one known word is clearly the closest; ordinary words are never touched."""
+    names = universe.name_words
+    desk = _concept_parts() | universe.desk_words
+    known = (desk, names, FILLERS, ORDINARY, universe.symbols, universe.topics, universe.names, SIGNS)
+    for index, word in enumerate(reading.words):
+        if (
+            any(word.low in part for part in known)
+            or not re.fullmatch(r"[a-z]{3,}", word.low)
+            or _looks_like_symbol(word)
+        ):
+            continue
+        capital = word.raw[0].isupper() and index > 0
+        better = closest(word.low, names if capital else desk | names)
+        if capital and better in universe.first_words:
+            continue
+        if better is not None and (better in desk or _completes_name(reading, index, better, universe)):
+            if word.low not in (f"{better}s", f"{better}es", f"{better}ed", f"{better}ing"):
+                reading.corrections[word.low] = better
+            reading.words[index] = Word(raw=better, low=better)
+
+
+@lru_cache(maxsize=1)
+def _concept_parts() -> frozenset[str]:
+    return frozenset(word for word in concept_words() if word.isalpha() and len(word) > 2) | DATE_WORDS | COMMANDS
+
+
+def _completes_name(reading: Reading, index: int, better: str, universe: Universe) -> bool:
+    """Say whether a corrected word is a name, alone or with its neighbours: "realti income"."""
+    lows = [word.low for word in reading.words]
+    lows[index] = better
+    return any(
+        " ".join(lows[first:last]) in universe.names
+        for first in range(max(0, index - 3), index + 1)
+        for last in range(index + 1, min(len(lows), index + 4) + 1)
+    )
+
+
+def _looks_like_symbol(word: Word) -> bool:
+    return word.raw.isupper() and 2 <= len(word.raw) <= 5
+
+
+def closest(word: str, known: frozenset[str] | set[str]) -> str | None:
+    """Return the known word that a misspelt one means, or None if none is close or two are about as close.
+
+    Closeness is 100 x (1 - edits / length) with a swap of neighbours as one edit (Damerau, 1964).
+    """
+    needed = 66.0 if len(word) == 3 else 74.0 if len(word) == 4 else 77.0 if len(word) < 8 else 66.0
+    scored = process.extract(word, known, scorer=OSA.normalized_similarity, score_cutoff=needed / 100, limit=None)
+    if len(word) == 3:
+        scored = [hit for hit in scored if hit[0][0] == word[0] and len(hit[0]) in (3, 4) and hit[1] * 100 >= 66.0]
+    else:
+        # Far from a long word by edits, but with its letters in order: "votality".
+        scored = [hit for hit in scored if hit[1] >= 0.77 or Indel.normalized_similarity(word, hit[0]) >= 0.75]
+        scored = [hit for hit in scored if hit[0][0] == word[0] or hit[1] >= 0.85]
+    if not scored:
+        return None
+    scored.sort(key=lambda hit: (-hit[1], abs(len(hit[0]) - len(word)), hit[0]))
+    swapped = [hit for hit in scored if sorted(hit[0]) == sorted(word)]
+    if len(swapped) == 1:
+        return str(swapped[0][0])
+    first = scored[0]
+    rivals = [hit for hit in scored[1:] if not _same_meaning(first[0], hit[0])]
+    if rivals and (first[1] - rivals[0][1]) * 100 < MARGIN:
+        return None
+    return str(first[0])
+
+
+def _same_meaning(one: str, other: str) -> bool:
+    table = phrases()
+    first, second = table.get((one,)), table.get((other,))
+    return (first is not None and first == second) or one.rstrip("s") == other.rstrip("s")

@@ -1,0 +1,271 @@
+"""Write a frame as tool calls; the only place that knows the tools' argument names."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from agents.planner.periods import Period
+from agents.planner.plan import Call, Frame
+from agents.planner.universe import FACTORS, Universe
+
+MOST_SYMBOLS = 50
+_SIMULATED = ("model", "sessions", "paths", "confidence", "seed", "drift", "value")
+# A frame that wants this shows the latest close beside the performance.
+LATEST_CLOSE = "latest_close"
+_MOST_NAMED = 12
+
+
+def calls_of(frame: Frame, universe: Universe) -> tuple[Call, ...]:
+    """Return the tool calls that answer a frame."""
+    if frame.topic in ("metric", "book"):
+        return _metric(frame)
+    return {
+        "performance": _performance,
+        "chart": _chart,
+        "indicators": _indicators,
+        "risk": _risk,
+        "stress": _stress,
+        "simulate": _simulate,
+        "backtest": _backtest,
+        "size": _size,
+        "trade": _trade,
+        "coverage": _coverage,
+        "portfolio": _portfolio,
+        "sql": _sql,
+        "optimise": _optimise,
+        "train": _train,
+        "pnl_split": _pnl_split,
+        "correlation": _correlation,
+        "scan": _scan,
+        "strategies": _strategies,
+    }[frame.topic](frame, universe)
+
+
+def query_period(period: Period | None) -> dict[str, Any] | None:
+    """Return a period in the words of the semantic layer."""
+    if period is None:
+        return None
+    if period.kind == "all":
+        return {"name": "all"}
+    if period.kind == "latest":
+        return {"name": "latest"}
+    if period.kind == "sessions":
+        return {"last": period.sessions, "unit": "sessions"}
+    if period.name:
+        return {"name": period.name}
+    if period.count and period.unit and period.kind == "range" and period.unit != "decade":
+        return {"last": period.count, "unit": f"{period.unit}s"}
+    if period.kind == "next":
+        if period.count and period.unit != "decade":
+            return {"next": period.count, "unit": f"{period.unit}s"}
+        return {"name": "upcoming"} if period.start is None else _dates(period)
+    return _dates(period)
+
+
+def _dates(period: Period | None) -> dict[str, Any]:
+    if period is None:
+        return {}
+    out: dict[str, Any] = {}
+    if period.start:
+        out["start"] = period.start.isoformat()
+    if period.end:
+        out["end"] = period.end.isoformat()
+    return out
+
+
+def _given(**arguments: Any) -> dict[str, Any]:
+    """Return the arguments that say something."""
+    return {name: value for name, value in arguments.items() if value not in (None, (), [], {})}
+
+
+def _metric(frame: Frame) -> tuple[Call, ...]:
+    arguments = _given(
+        metric=frame.metric,
+        symbols=list(frame.symbols),
+        group=frame.group if not frame.symbols else None,
+        series=list(frame.series),
+        period=query_period(frame.period),
+        grain=frame.grain,
+        aggregation=frame.aggregation,
+        window=frame.window,
+        order=frame.order,
+        limit=frame.limit,
+        filter={"operator": frame.operator, "value": frame.value} if frame.operator is not None else None,
+        **{
+            key: value
+            for key, value in frame.options.items()
+            if key in ("topic", "severity", "state", "benchmark", "country")
+        },
+    )
+    return (Call(name="query_metric", args=arguments),)
+
+
+def _window(period: Period | None) -> dict[str, Any]:
+    """Return start and end for tools that take dates; a count of sessions becomes calendar days with room to spare."""
+    if period is None or period.kind in ("all", "latest"):
+        return {}
+    if period.kind == "sessions" and period.sessions:
+        from datetime import timedelta
+
+        return (
+            {"start": (period.end - timedelta(days=round(period.sessions * 1.5) + 5)).isoformat()} if period.end else {}
+        )
+    return _dates(period)
+
+
+def _performance(frame: Frame, universe: Universe) -> tuple[Call, ...]:
+    arguments = {
+        "symbols": list(frame.symbols),
+        **_window(frame.period),
+        **_given(benchmark=frame.options.get("benchmark")),
+    }
+    call = Call(name="performance", args=arguments)
+    if LATEST_CLOSE not in frame.wants:
+        return (call,)
+    close = {"metric": "close", "symbols": list(frame.symbols), "period": {"name": "latest"}}
+    return call, Call(name="query_metric", args=close)
+
+
+def _chart(frame: Frame, universe: Universe) -> tuple[Call, ...]:
+    kind = frame.options.get("kind", "line") if len(frame.symbols) == 1 else "line"
+    return (Call(name="price_chart", args={"symbols": list(frame.symbols), **_window(frame.period), "kind": kind}),)
+
+
+def _indicators(frame: Frame, universe: Universe) -> tuple[Call, ...]:
+    arguments = {
+        "symbol": frame.symbols[0],
+        **_given(names=list(frame.options.get("names", ()))),
+        **_window(frame.period),
+    }
+    return (Call(name="indicators", args=arguments),)
+
+
+def is_group(frame: Frame) -> bool:
+    """Say whether a frame is about a whole group, marked as the symbol `group:NAME`."""
+    return bool(frame.symbols) and frame.symbols[0].startswith("group:")
+
+
+def group_members(frame: Frame, universe: Universe) -> tuple[tuple[str, ...], str]:
+    """Return the members of a frame's group that a tool can take, and a remark on those left out."""
+    name = frame.symbols[0].removeprefix("group:")
+    members = universe.members.get(name, ())
+    priced = tuple(symbol for symbol in members if universe.has_prices(symbol))
+    without = [symbol for symbol in members if symbol not in priced]
+    remarks = []
+    if without and priced:
+        more = f" and {len(without) - _MOST_NAMED} more" if len(without) > _MOST_NAMED else ""
+        remarks.append(f"Left out, because they have no prices: {', '.join(without[:_MOST_NAMED])}{more}.")
+    if len(priced) > MOST_SYMBOLS:
+        remarks.append(f"The first {MOST_SYMBOLS} of {len(priced)} members of {name.replace('_', ' ')}.")
+    return priced[:MOST_SYMBOLS], " ".join(remarks)
+
+
+def _target(frame: Frame, universe: Universe) -> dict[str, Any]:
+    if not frame.symbols:
+        return {"target": "portfolio"}
+    symbols = list(group_members(frame, universe)[0]) if is_group(frame) else list(frame.symbols)
+    return {"target": "symbols", "symbols": symbols, **_given(weights=frame.options.get("weights"))}
+
+
+def _risk(frame: Frame, universe: Universe) -> tuple[Call, ...]:
+    kept = {key: value for key, value in frame.options.items() if key in ("confidence", "horizon_sessions")}
+    return (Call(name="risk_report", args={**_target(frame, universe), **kept}),)
+
+
+def factor_symbol(name: str, universe: Universe) -> str | None:
+    """Return the symbol or series that stands for a factor, a symbol as it is, or None if the desk has none."""
+    if name == "rates":
+        return "DGS10"
+    if name.upper() in universe.classes:
+        if universe.has_prices(name):
+            return name
+        # Another measure of the same factor, such as ^GSPC where SPY has no prices.
+        return next((universe.factors.get(factor) for factor, names in FACTORS.items() if name in names), None)
+    return universe.factors.get(name)
+
+
+def _stress(frame: Frame, universe: Universe) -> tuple[Call, ...]:
+    arguments = _target(frame, universe)
+    if "shocks" in frame.options:
+        arguments["shocks"] = {
+            factor_symbol(name, universe) or name: move for name, move in frame.options["shocks"].items()
+        }
+    else:
+        arguments["crisis"] = frame.options["scenario"]
+    return (Call(name="risk_report", args=arguments),)
+
+
+def _simulate(frame: Frame, universe: Universe) -> tuple[Call, ...]:
+    kept = {k: v for k, v in frame.options.items() if k in _SIMULATED}
+    return (Call(name="simulate", args={**_target(frame, universe), **kept}),)
+
+
+def _members(frame: Frame, universe: Universe) -> list[str]:
+    return list(group_members(frame, universe)[0]) if is_group(frame) else list(frame.symbols)
+
+
+def _optimise(frame: Frame, universe: Universe) -> tuple[Call, ...]:
+    return (Call(name="optimise_portfolio", args={"symbols": _members(frame, universe), **frame.options}),)
+
+
+def _train(frame: Frame, universe: Universe) -> tuple[Call, ...]:
+    return (Call(name="train_model", args={"symbols": _members(frame, universe), **frame.options}),)
+
+
+def _pnl_split(frame: Frame, universe: Universe) -> tuple[Call, ...]:
+    return (Call(name="pnl_analysis", args=_given(by=frame.options.get("by"))),)
+
+
+def _correlation(frame: Frame, universe: Universe) -> tuple[Call, ...]:
+    return (Call(name="correlation", args={"symbols": _members(frame, universe), **_window(frame.period)}),)
+
+
+def _backtest(frame: Frame, universe: Universe) -> tuple[Call, ...]:
+    costs = {key: value for key, value in frame.options.items() if key in ("fee_bps", "slippage_bps", "capital")}
+    arguments = {
+        "strategy": frame.options["strategy"],
+        "symbols": list(frame.symbols),
+        **_given(parameters=frame.options.get("parameters")),
+        **_window(frame.period),
+        **costs,
+    }
+    study = frame.options.get("tool", "backtest")
+    return (Call(name=study, args={**arguments, **_given(grid=frame.options.get("grid"))}),)
+
+
+def _scan(frame: Frame, universe: Universe) -> tuple[Call, ...]:
+    given = _given(symbols=list(frame.symbols), group=frame.group if not frame.symbols else None)
+    return (Call(name="scan_conditions", args={"condition": frame.options["condition"], **given}),)
+
+
+def _strategies(frame: Frame, universe: Universe) -> tuple[Call, ...]:
+    return (Call(name=frame.options["tool"], args=frame.options["arguments"]),)
+
+
+def _size(frame: Frame, universe: Universe) -> tuple[Call, ...]:
+    return (Call(name="size_position", args={"symbol": frame.symbols[0], **frame.options}),)
+
+
+def _trade(frame: Frame, universe: Universe) -> tuple[Call, ...]:
+    if "part" in frame.wants:
+        return (Call(name="query_metric", args={"metric": "positions", "symbols": list(frame.symbols)}),)
+    if "legs" in frame.options:
+        return (Call(name="propose_trade", args={"legs": frame.options["legs"]}),)
+    propose = Call(name="propose_trade", args={"symbol": frame.symbols[0], **frame.options})
+    weight = frame.options.get("target_weight")
+    if not weight:
+        return (propose,)
+    sized = {"symbol": frame.symbols[0], "method": "fixed_fraction", "target_weight": weight}
+    return (Call(name="size_position", args=sized), propose)
+
+
+def _coverage(frame: Frame, universe: Universe) -> tuple[Call, ...]:
+    return (Call(name="data_coverage", args=_given(symbols=list(frame.symbols))),)
+
+
+def _portfolio(frame: Frame, universe: Universe) -> tuple[Call, ...]:
+    return (Call(name="portfolio"),)
+
+
+def _sql(frame: Frame, universe: Universe) -> tuple[Call, ...]:
+    return (Call(name="run_sql", args={"sql": frame.options["sql"]}),)

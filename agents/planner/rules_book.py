@@ -1,0 +1,145 @@
+"""Understand questions on the account: positions, cash, profit, orders, fills, proposals."""
+
+from __future__ import annotations
+
+import re
+
+from agents.planner.plan import Frame, Plan
+from agents.planner.reading import Reading
+from agents.planner.slots import Slots
+
+_MINE = re.compile(r"\b(?:my|mine|our|ours|i|i'm|i've|we|we're|us|me)\b", re.I)
+_BOUGHT_AT = re.compile(
+    r"\b(?:price|cost|level|much)\b.*\b(?:did|have|had) (?:i|we) (?:buy|bought|pay|paid|get in)\b", re.I
+)
+_OWNED = re.compile(
+    r"\b(?:do|did|am|are|have|what|which|how (?:much|many|big)) (?:i|we)\b|\b(?:my|our|i|we) (?:own|hold|have|got)\b",
+    re.I,
+)
+
+
+def is_book(reading: Reading, slots: Slots, previous: Frame | None) -> bool:
+    """Say whether a question is about the account."""
+    mine = bool(_MINE.search(reading.text))
+    if reading.has("nav", "pnl", "fills", "proposals", "orders", "pending"):
+        return not (reading.has("pnl") and slots.symbols and not mine and not reading.has("portfolio"))
+    if reading.has("cash") and not slots.group:
+        return True
+    if reading.has("portfolio", "exposure", "weight"):
+        return True
+    if reading.has("cost") and (mine or reading.has("portfolio")):
+        return True
+    if reading.has("rejected", "working"):
+        return True
+    if _BOUGHT_AT.search(reading.text):
+        return True
+    return bool(_OWNED.search(reading.text)) and (
+        (mine and reading.has("portfolio", "shares", "return"))
+        or (bool(slots.symbols) and "own" in reading.text.lower())
+    )
+
+
+def book(reading: Reading, slots: Slots, previous: Frame | None) -> Plan:
+    """Return the plan of a question on the account."""
+    metric, frame = _metric(reading), None
+    symbols = slots.symbols or (previous.symbols if previous and reading.has("pronoun") else ())
+    frame = Frame(
+        topic="book",
+        metric=metric,
+        symbols=symbols,
+        period=slots.period if metric in _DATED else None,
+        limit=slots.count or _superlative(reading, metric),
+        order=_order(reading, metric),
+        options=_state(reading, metric),
+        wants=_wants(reading),
+        aggregation="count" if reading.has("count") and metric in _COUNTED else None,
+    )
+    if metric == "positions" and _is_overview(reading, slots):
+        frame = frame.model_copy(update={"topic": "portfolio"})
+    return Plan(outcome="answer", frame=frame, private=True)
+
+
+_COUNTED = frozenset({"fills", "orders", "proposals"})
+_DATED = frozenset({"pnl", "nav", "fills", "orders", "proposals", "account_drawdown"})
+
+
+def _metric(reading: Reading) -> str:
+    if reading.has("proposals", "pending") or (reading.has("expiry") and not reading.has("orders")):
+        return "proposals"
+    if reading.has("fills") and not reading.has("orders"):
+        return "fills"
+    if reading.has("orders", "rejected", "working"):
+        return "orders"
+    if reading.has("cost") or _BOUGHT_AT.search(reading.text):
+        return "average_cost"
+    if reading.has("drawdown"):
+        return "account_drawdown"
+    if reading.has("pnl"):
+        return "pnl"
+    if reading.has("cash"):
+        return "cash"
+    if reading.has("nav"):
+        return "nav" if not reading.has("weight") else "weight"
+    if (
+        reading.has("return", "change")
+        and not reading.has("weight", "exposure", "best", "worst")
+        and not re.search(r"\bdo (?:i|we) (?:own|hold|have)\b", reading.text, re.I)
+    ):
+        return (
+            "pnl"
+            if _MINE.search(reading.text)
+            and re.search(r"\b(?:made?|lost?|lose|gain|did|doing|up|down|perform\w*)\b", reading.text, re.I)
+            else "positions"
+        )
+    if reading.has("weight", "exposure"):
+        return "weight"
+    return "positions"
+
+
+def _superlative(reading: Reading, metric: str) -> int | None:
+    singular = re.search(
+        r"\b(?:biggest|largest|smallest|best|worst|top) (?:position|holding|weight|exposure|fill|order)\b(?!s)",
+        reading.text,
+        re.I,
+    )
+    return 1 if singular and metric in ("positions", "weight", "fills", "orders") else None
+
+
+def _order(reading: Reading, metric: str) -> str | None:
+    if metric in ("positions", "weight"):
+        return "asc" if reading.has("worst") else "desc" if reading.has("best") else None
+    if metric == "proposals" and reading.has("expiry"):
+        return "asc"
+    return None
+
+
+def _state(reading: Reading, metric: str) -> dict[str, str]:
+    if metric == "orders":
+        for concept, state in (
+            ("rejected", "rejected"),
+            ("cancelled", "cancelled"),
+            ("fills", "filled"),
+            ("working", "open"),
+        ):
+            if reading.has(concept):
+                return {"state": state}
+        if re.search(r"\bopen\b", reading.text, re.I):
+            return {"state": "open"}
+    if metric == "proposals":
+        for word in ("approved", "rejected", "expired"):
+            if re.search(rf"\b{word}\b", reading.text, re.I):
+                return {"state": word}
+        return (
+            {"state": "pending"}
+            if reading.has("pending", "expiry") or re.search(r"\bopen\b", reading.text, re.I)
+            else {}
+        )
+    return {}
+
+
+def _wants(reading: Reading) -> tuple[str, ...]:
+    return ("versus_cost",) if reading.has("cost") and reading.has("above", "below") else ()
+
+
+def _is_overview(reading: Reading, slots: Slots) -> bool:
+    return not slots.symbols and slots.count is None and not reading.has("best", "worst", "market_value")

@@ -1,0 +1,171 @@
+"""Understand questions on news, sentiment, earnings, dividends, splits, releases and geopolitics."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from agents.planner.concepts import FILLERS
+from agents.planner.periods import ALL, UPCOMING, unless_latest
+from agents.planner.plan import Frame, Plan
+from agents.planner.reading import Reading, Span
+from agents.planner.slots import Slots
+
+_FUTURE = re.compile(r"\b(?:next|upcoming|coming|when is|when are|when does|when do|schedule|scheduled)\b", re.I)
+
+
+def news(reading: Reading, slots: Slots) -> Plan | None:
+    """Return the plan of a question on news or sentiment, or None."""
+    if not reading.has("news", "sentiment"):
+        return None
+    topic = _headline_words(reading) if not slots.symbols and slots.group is None else ""
+    metric = "news"
+    if reading.has("sentiment"):
+        metric = "sentiment"
+    elif reading.has("count") or (reading.has("best") and not slots.symbols):
+        metric = "news_count"
+    ranked = metric != "news" and reading.has("best", "worst")
+    limit = slots.count or (1 if ranked and not reading.has("each") else None)
+    if metric == "news" and limit is None and (slots.period is None or slots.period.kind == "latest"):
+        limit = 10
+    grain = slots.grain if metric != "news" else None
+    frame = Frame(
+        topic="metric",
+        metric=metric,
+        symbols=slots.symbols,
+        group=slots.group if not slots.symbols else None,
+        period=unless_latest(slots.period),
+        grain=grain,
+        limit=limit,
+        order="asc" if reading.has("worst") else "desc" if metric != "news" else None,
+        options={"topic": topic} if topic and metric == "news" else {},
+    )
+    return Plan(outcome="answer", frame=frame)
+
+
+_ABOUT = re.compile(
+    r"\b(?:about|on|of|regarding|mentioning|mention|concerning|with)\s+(?:the\s+|a\s+|an\s+)?([A-Za-z][\w'&-]*(?:\s+[A-Za-z][\w'&-]*){0,2})",
+    re.I,
+)
+
+
+def _headline_words(reading: Reading) -> str:
+    """Return the words that headlines are searched for: those after "about" that name nothing else; they are placed."""
+    taken = {index for span in reading.spans for index in range(span.start, span.end)}
+    for match in _ABOUT.finditer(reading.text):
+        words = match[1].lower().split()
+        for length in range(len(words), 0, -1):
+            places = _places(reading, words[:length])
+            free = [at for at in places if at not in taken or _is_macro(reading, at)]
+            if places and len(free) == len(places) and not set(words[:length]) & FILLERS:
+                reading.spans = [span for span in reading.spans if not (span.kind == "macro" and span.start in places)]
+                reading.spans.append(
+                    Span(kind="headline", value=" ".join(words[:length]), start=places[0], end=places[-1] + 1)
+                )
+                return " ".join(words[:length])
+    return ""
+
+
+def _places(reading: Reading, words: list[str]) -> list[int]:
+    lows = [word.low for word in reading.words]
+    starts = [at for at in range(len(lows)) if lows[at : at + len(words)] == words]
+    return list(range(starts[0], starts[0] + len(words))) if starts else []
+
+
+def _is_macro(reading: Reading, at: int) -> bool:
+    return any(span.kind == "macro" and span.start <= at < span.end for span in reading.spans)
+
+
+def events(reading: Reading, slots: Slots) -> Plan | None:
+    """Return the plan of a question on earnings, dividends, splits, releases or geopolitics, or None."""
+    metric, options = _event_metric(reading, slots)
+    if metric is None:
+        return None
+    period = unless_latest(slots.period)
+    upcoming = bool(_FUTURE.search(reading.text)) and period is None
+    if upcoming:
+        period = UPCOMING
+    limit = slots.count
+    symbols = slots.symbols
+    if metric == "earnings_surprise" and period is not None and period.unit == "quarter" and period.count:
+        limit, period = period.count, ALL
+    last_one = re.search(r"\b(?:last|latest|most recent|previous)\b", reading.text, re.I) and period is None
+    past = bool(
+        re.search(r"\b(?:last|latest|most recent|previous|past|did|was|were|paid|history)\b", reading.text, re.I)
+    )
+    if period is None and metric in ("earnings_dates", "economic_events") and past:
+        period = ALL
+    if (
+        limit is None
+        and metric in ("earnings_dates", "economic_events", "dividends")
+        and (upcoming or last_one)
+        and (symbols or options.get("topic"))
+    ):
+        limit = 1
+    order = "desc" if last_one or (metric == "earnings_surprise") else None
+    if metric == "geopolitical_events":
+        order = "desc"
+    frame = Frame(
+        topic="metric",
+        metric=metric,
+        symbols=symbols,
+        group=slots.group if metric != "geopolitical_events" else None,
+        period=period,
+        limit=limit,
+        order=order,
+        options=options,
+        aggregation="count" if reading.has("count") else _summed(reading, metric),
+    )
+    if metric == "earnings_dates" and frame.group == "equity":
+        frame = frame.model_copy(update={"group": None})
+    return Plan(outcome="answer", frame=frame)
+
+
+def _summed(reading: Reading, metric: str) -> str | None:
+    return "sum" if metric == "dividends" and reading.has("sum") else None
+
+
+def _beats_another(reading: Reading, slots: Slots) -> bool:
+    """Say whether one instrument is asked to have beaten another, which is no earnings surprise."""
+    return len(slots.symbols) > 1 and not re.search(
+        r"\b(?:eps|earnings?|estimates?|consensus|expectations?|surprises?|forecasts?)\b", reading.text, re.I
+    )
+
+
+def _event_metric(reading: Reading, slots: Slots) -> tuple[str | None, dict[str, Any]]:
+    if reading.has("geopolitical") or (reading.has("severity") and reading.has("event")):
+        severity = re.search(r"\b(high|medium|low)\b", reading.text, re.I)
+        serious = reading.has("severity") and re.search(r"\b(?:severe|serious|major)\b", reading.text, re.I)
+        return "geopolitical_events", {"severity": severity[1].lower()} if severity else {
+            "severity": "high"
+        } if serious else {}
+    if reading.has("surprise") and not _beats_another(reading, slots):
+        return "earnings_surprise", {}
+    if reading.has("dividend"):
+        return "dividends", {}
+    if reading.has("split"):
+        return "splits", {}
+    dated = (
+        reading.has("calendar", "when", "event")
+        or bool(_FUTURE.search(reading.text))
+        or bool(slots.period and slots.period.kind == "next")
+    )
+    if (
+        slots.topics
+        and dated
+        and not slots.symbols
+        and slots.threshold is None
+        and not reading.has("maximum", "minimum", "average")
+    ):
+        past_value = re.search(
+            r"\bwhen (?:was|did|has)\b.*\b(?:above|below|over|under|more|less)\b", reading.text, re.I
+        )
+        if not past_value:
+            return "economic_events", {"topic": slots.topics[0]}
+    if reading.has("earnings") and (not slots.series or slots.symbols):
+        return "earnings_dates", {}
+    if reading.has("calendar") and not slots.symbols:
+        return "economic_events", {}
+    if reading.has("event") and not slots.symbols and not slots.series:
+        return "geopolitical_events" if reading.has("severity") else "economic_events", {}
+    return None, {}

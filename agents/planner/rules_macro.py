@@ -1,0 +1,95 @@
+"""Understand questions on macro series."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import Any
+
+from agents.planner.periods import ALL, LATEST
+from agents.planner.plan import Frame, Plan
+from agents.planner.reading import Reading
+from agents.planner.slots import Slots
+
+
+def macro(reading: Reading, slots: Slots) -> Plan | None:
+    """Return the plan of a question on macro series, or None."""
+    series = slots.series
+    if not series or slots.symbols:
+        return None
+    from core.query.catalog import find_macro
+
+    concept = find_macro(series[0])
+    usual = concept.usual if concept else "macro_value"
+    period = slots.period
+    explicit = period is not None and period.kind != "latest"
+    common: dict[str, Any] = {"topic": "metric", "series": series, "grain": slots.grain, "chart": reading.has("chart")}
+    if len(series) >= 2 and (
+        reading.has("spread", "ratio") or (reading.has("chart", "compare") and "spread" in reading.text)
+    ):
+        return Plan(
+            outcome="answer",
+            frame=Frame(
+                **common,
+                metric="macro_spread",
+                period=period if explicit else None,
+                aggregation=slots.aggregation,
+                operator=slots.operator,
+                value=slots.threshold,
+            ),
+        )
+    metric = _macro_metric(reading, slots, usual, explicit)
+    if slots.threshold is None and re.search(r"\binver(?:ted|sion)\b", reading.text, re.I):
+        slots = replace(slots, operator="<", threshold=0.0)
+    if slots.threshold is not None:
+        last = re.search(r"\b(?:last|latest|most recent)\b", reading.text, re.I)
+        first = re.search(r"\bfirst\b", reading.text, re.I)
+        counted = reading.has("count")
+        return Plan(
+            outcome="answer",
+            frame=Frame(
+                **common,
+                metric=metric,
+                period=period if explicit else ALL,
+                operator=slots.operator,
+                value=slots.threshold / 100 if metric in ("macro_yoy", "macro_growth") else slots.threshold,
+                aggregation="count" if counted else None,
+                order=None if counted else "asc" if first else "desc",
+                limit=1 if (last or first) and not counted else None,
+            ),
+        )
+    aggregation = slots.aggregation if slots.aggregation in ("average", "median", "minimum", "maximum") else None
+    if aggregation is None and explicit and metric in ("macro_value", "macro_yoy", "macro_change", "macro_growth"):
+        aggregation = "list"
+    if metric == "macro_growth" and not explicit and slots.grain:
+        period = ALL
+    if metric == "macro_growth" and slots.grain is None and explicit:
+        common["grain"] = (
+            "year" if period and period.start and period.end and (period.end - period.start).days >= 360 else "quarter"
+        )
+    if aggregation in ("minimum", "maximum", "average") and not explicit:
+        period = ALL
+    if period is None or (period.kind == "latest" and metric not in ("macro_value", "macro_yoy", "macro_growth")):
+        period = LATEST if metric in ("macro_value", "macro_yoy") else None
+    if slots.grain and metric == "macro_value" and not explicit:
+        period, aggregation = ALL, "list"
+    order = "asc" if aggregation == "list" else None
+    if reading.has("chart") and not explicit:
+        period, aggregation = ALL, "list"
+    return Plan(
+        outcome="answer", frame=Frame(**common, metric=metric, period=period, aggregation=aggregation, order=order)
+    )
+
+
+def _macro_metric(reading: Reading, slots: Slots, usual: str, explicit: bool) -> str:
+    if reading.has("yoy"):
+        return "macro_yoy"
+    if reading.has("growth"):
+        return "macro_growth" if usual != "macro_yoy" or slots.grain else "macro_yoy"
+    if reading.has("change"):
+        return "macro_change"
+    if re.search(r"\b(?:level|index|value|reading)\b", reading.text, re.I):
+        return "macro_value"
+    if slots.aggregation and usual == "macro_change":
+        return "macro_value"
+    return usual

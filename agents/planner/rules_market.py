@@ -1,0 +1,591 @@
+"""Understand questions on markets: prices, returns, statistics, indicators, rankings."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from agents.planner.periods import ALL, LATEST, Period, months_back, unless_latest
+from agents.planner.plan import Frame, Plan
+from agents.planner.reading import Reading
+from agents.planner.requests import LATEST_CLOSE
+from agents.planner.slots import Slots
+from agents.planner.universe import Universe
+
+_STATISTICS = {
+    "sharpe": "sharpe_ratio",
+    "sortino": "sortino_ratio",
+    "cagr": "annualized_return",
+    "drawdown": "max_drawdown",
+    "correlation": "correlation",
+    "beta": "beta",
+}
+# Chosen together these are what the performance tool shows side by side.
+_COMPARED = frozenset({"return", "change", "volatility", "sharpe", "sortino", "cagr", "drawdown", "calmar"})
+_ASKED_INDICATORS = {
+    "macd": "macd",
+    "bollinger": "bollinger",
+    "atr": "atr",
+    "stochastic": "stochastic",
+    "adx": "adx",
+    "obv": "obv",
+    "cci": "cci",
+    "williams": "williams_r",
+    "roc": "roc",
+    "trix": "trix",
+}
+
+
+_HOW_IS_IT = re.compile(
+    r"\b(?:how(?:'s|’s| is| are| has| have|s)\b.*\b(?:doing|done|performing|faring|going|looking|been)\b|"
+    r"how(?:'s|’s| is| are)\s+(?:the\s+)?[\w&.^$-]+(?:\s+[\w&.-]+)?\s*(?:today|now|right now|currently|these days|"
+    r"lately)?\s*\?*\s*$|"
+    r"what(?:'s|’s| is) up with|tell me about|what about|how about|give me an? (?:overview|summary))",
+    re.IGNORECASE,
+)
+
+
+def market(reading: Reading, slots: Slots, universe: Universe) -> Plan | None:
+    """Return the plan of a question on prices, returns, statistics or indicators, or None."""
+    if slots.period is not None and slots.period.start is not None and slots.period.start > reading.today:
+        return Plan(
+            outcome="decline",
+            say="That day has not come, and I do not guess prices. I can simulate a range of outcomes: for example "
+            "“simulate AAPL for 3 months”.",
+        )
+    for rule in (
+        _correlation,
+        _indicator,
+        _moving_average,
+        _ranking,
+        _spread,
+        _chart,
+        _how_is_it,
+        _compare,
+        _statistic,
+        _level,
+        _change,
+        _performance,
+    ):
+        plan = rule(reading, slots, universe)
+        if plan is not None:
+            return plan
+    return None
+
+
+def _members(slots: Slots, universe: Universe) -> tuple[tuple[str, ...], str | None, str]:
+    """Return the symbols or the group asked about; "the four largest ..." are those with the most assets."""
+    if slots.symbols:
+        return slots.symbols, None, ""
+    if slots.group is None:
+        return (), None, ""
+    members = universe.members.get(slots.group, ())
+    sizes = [
+        symbol
+        for symbol in sorted(members, key=lambda one: (-universe.assets.get(one, 0.0), one))
+        if symbol in universe.assets
+    ]
+    if slots.count and len(sizes) >= slots.count:
+        chosen = tuple(sizes[: slots.count])
+        return chosen, None, f"The {slots.count} largest by total assets: {', '.join(chosen)}."
+    return (), slots.group, ""
+
+
+def _correlation(reading: Reading, slots: Slots, universe: Universe) -> Plan | None:
+    if not reading.has("correlation"):
+        return None
+    symbols, group, note = _members(slots, universe)
+    if len(symbols) < 2 and group is None:
+        return Plan(
+            outcome="clarify",
+            say="Between which symbols should I measure the correlation?",
+            frame=Frame(topic="metric", metric="correlation", symbols=symbols, period=slots.period),
+        )
+    frame = Frame(
+        topic="metric",
+        metric="correlation",
+        symbols=symbols,
+        group=group,
+        period=unless_latest(slots.period),
+        chart=reading.has("chart"),
+    )
+    return Plan(outcome="answer", frame=frame, notes=(note,) if note else ())
+
+
+def _indicator(reading: Reading, slots: Slots, universe: Universe) -> Plan | None:
+    asked = [name for concept, name in _ASKED_INDICATORS.items() if reading.has(concept)]
+    if asked or reading.has("indicator"):
+        if reading.has("rsi"):
+            asked.append("rsi")
+        if reading.has("sma"):
+            asked.append("sma")
+        if len(slots.symbols) != 1:
+            return Plan(
+                outcome="clarify",
+                say="Indicators are computed for one symbol: which one?",
+                frame=Frame(topic="indicators", options={"names": asked}),
+            )
+        frame = Frame(
+            topic="indicators",
+            symbols=slots.symbols,
+            period=unless_latest(slots.period),
+            options={"names": asked} if asked else {},
+        )
+        return Plan(outcome="answer", frame=frame)
+    if not reading.has("rsi", "oversold", "overbought"):
+        return None
+    symbols, group, note = _members(slots, universe)
+    operator, value = slots.operator, slots.threshold
+    if operator is None and reading.has("oversold", "overbought"):
+        operator, value = ("<", 30.0) if reading.has("oversold") else (">", 70.0)
+    if (
+        symbols
+        and not re.search(r"\b(?:which|who|any|list|find|screen)\b", reading.text, re.I)
+        and slots.operator is None
+    ):
+        operator = value = None
+    if not symbols and group is None:
+        group = "equity"
+    order = "desc" if operator in (">", ">=") else "asc" if operator else None
+    listed = slots.period is not None and slots.period.kind in ("range", "sessions")
+    frame = Frame(
+        topic="metric",
+        metric="rsi",
+        symbols=symbols,
+        group=group,
+        period=unless_latest(slots.period),
+        window=_window(reading, slots.threshold, "rsi"),
+        operator=operator,
+        value=value,
+        order=order,
+        limit=slots.count,
+        aggregation="list" if listed else None,
+    )
+    return Plan(outcome="answer", frame=frame, notes=(note,) if note else ())
+
+
+def _moving_average(reading: Reading, slots: Slots, universe: Universe) -> Plan | None:
+    if not reading.has("sma", "ema"):
+        return None
+    symbols, group, note = _members(slots, universe)
+    if not symbols and group is None:
+        return None
+    window = _window(reading, None, "sma")
+    relative = reading.has("above", "below", "compare", "spread") or bool(
+        re.search(r"\b(?:distance|far|away|from)\b", reading.text, re.I)
+    )
+    metric = "price_vs_sma" if relative else "ema" if reading.has("ema") else "sma"
+    screening = group is not None or len(symbols) > 3
+    operator = (
+        (">" if reading.has("above") else "<" if reading.has("below") else None) if screening and relative else None
+    )
+    frame = Frame(
+        topic="metric",
+        metric=metric,
+        symbols=symbols,
+        group=group,
+        window=window,
+        period=unless_latest(slots.period),
+        operator=operator,
+        value=0.0 if operator else None,
+        limit=slots.count,
+        wants=("above_average",) if relative and not screening else (),
+    )
+    return Plan(outcome="answer", frame=frame, notes=(note,) if note else ())
+
+
+def _window(reading: Reading, threshold: float | None, kind: str) -> int | None:
+    """Return N of "20d vol", "100 day moving average", "SMA 200", "rsi(14)"."""
+    text = " ".join(word.low for word in reading.words)
+    for pattern in (
+        r"(\d{1,3})[- ]?(?:d|day|days|dma|session|sessions|period|bar)\b",
+        r"(?:sma|ema|ma|rsi|average|vol|volatility) ?\(? ?(\d{1,3})\b",
+        r"(\d{1,3})[- ](?:sma|ema|ma|rsi)\b",
+        r"(\d{1,2})[- ]?(?:week|wk|w)\b[- ]*(?:sma|ema|ma|moving|vol)",
+    ):
+        if match := re.search(pattern, text):
+            value = int(match[1]) * (5 if "week" in pattern else 1)
+            if threshold is None or value != threshold:
+                return value if value >= 2 else None
+    return None
+
+
+def _ranking(reading: Reading, slots: Slots, universe: Universe) -> Plan | None:
+    """Rank a group, or several named symbols when one is asked for: best, worst, most volatile."""
+    if slots.symbols and slots.group and not reading.has("best", "worst"):
+        return None
+    if (
+        slots.group is None
+        and not (
+            len(slots.symbols) > 1
+            and reading.has("best", "worst")
+            and re.search(r"\bwhich|who|what\b", reading.text, re.I)
+        )
+        and not (
+            reading.has("best", "worst")
+            and not slots.symbols
+            and reading.has("return", "volatility", "sharpe", "volume", "drawdown", "change")
+        )
+    ):
+        return None
+    metric = _measured(reading) or "return"
+    text = reading.text.lower()
+    down = bool(
+        re.search(
+            r"\b(?:losers?|laggards?|decliners?|fell|lost|dropped|underperform\w*|bottom|worst|weakest|lowest|"
+            r"least|smallest|down)\b",
+            text,
+        )
+    )
+    order = "asc" if down != (metric in ("max_drawdown",) and not reading.has("best")) else "desc"
+    if metric in ("volatility", "realized_volatility", "volume", "beta"):
+        order = (
+            "asc"
+            if reading.has("worst", "minimum") and re.search(r"\b(?:least|lowest|smallest|calmest)\b", text)
+            else "desc"
+        )
+    if metric == "max_drawdown":
+        order = "asc"
+    extreme = reading.has("best", "worst", "maximum", "minimum")
+    singular = extreme and not re.search(
+        r"\b(?:stocks|names|performers|winners|losers|movers|funds|etfs|coins|symbols|gainers|laggards|ranking|"
+        r"rank|ranked|sort|sorted)\b",
+        text,
+    )
+    which_one = re.search(r"\bwhich\b.*\b(?:has|had|is|was|did|gained|lost|rose|fell|performed)\b", text)
+    subject_count = _subject_count(reading)
+    symbols, group, note = (
+        _members(slots, universe) if subject_count else (slots.symbols, None if slots.symbols else slots.group, "")
+    )
+    if subject_count and group == "crypto" and slots.count == 10 and universe.members.get("crypto_top10"):
+        group, note = "crypto_top10", "The 10 largest as listed by the desk."
+    limit = (
+        1
+        if which_one and (extreme or metric == "max_drawdown") and not re.search(r"\btop \d|\bwhich \d", text)
+        else slots.count
+        if not subject_count
+        else (1 if singular else None)
+    )
+    if limit is None and singular and not slots.symbols:
+        limit = 1
+    if subject_count and not note and slots.group:
+        note = f"The desk does not store sizes for this group, so all of it is ranked, not the {slots.count} largest."
+    if not symbols and group is None:
+        group = "equity"
+    frame = Frame(
+        topic="metric",
+        metric=metric,
+        symbols=symbols,
+        group=group,
+        period=unless_latest(slots.period),
+        order=order if extreme or reading.has("return", "change", "volatility") else None,
+        limit=limit,
+        operator=slots.operator,
+        value=_scaled(slots.threshold, metric),
+        window=_window(reading, slots.threshold, "vol") if metric == "realized_volatility" else None,
+    )
+    return Plan(outcome="answer", frame=frame, notes=(note,) if note else ())
+
+
+def _subject_count(reading: Reading) -> bool:
+    """Say whether a number belongs to the group ("the ten largest coins"), not to the ranking ("top 10")."""
+    return bool(
+        re.search(
+            r"\b(?:of the|between the|among the|the|our) \d+ (?:largest|biggest|greatest)\b|\b(?:of the|"
+            r"between the|among the|among our|our) (?:largest|biggest) \d+\b",
+            " ".join(word.low for word in reading.words),
+        )
+    )
+
+
+def _measured(reading: Reading) -> str | None:
+    """Return the metric that the words name, or None."""
+    for concept, metric in _STATISTICS.items():
+        if reading.has(concept):
+            return metric
+    if reading.has("volatility"):
+        return (
+            "realized_volatility"
+            if _window(reading, None, "vol") or re.search(r"reali[sz]ed|rolling", reading.text, re.I)
+            else "volatility"
+        )
+    if reading.has("volume"):
+        return "volume"
+    if reading.has("return"):
+        return "return"
+    if reading.has("change"):
+        return "price_change"
+    return None
+
+
+def _scaled(threshold: float | None, metric: str) -> float | None:
+    ratios = (
+        "return",
+        "price_change",
+        "volatility",
+        "realized_volatility",
+        "max_drawdown",
+        "annualized_return",
+        "price_vs_sma",
+    )
+    return threshold / 100 if threshold is not None and metric in ratios else threshold
+
+
+def _spread(reading: Reading, slots: Slots, universe: Universe) -> Plan | None:
+    if not reading.has("spread", "ratio") or len(slots.symbols) != 2:
+        return None
+    metric = "price_ratio" if reading.has("ratio") else "spread"
+    frame = Frame(
+        topic="metric",
+        metric=metric,
+        symbols=slots.symbols,
+        period=unless_latest(slots.period),
+        aggregation=_listed(slots),
+        chart=reading.has("chart"),
+    )
+    return Plan(outcome="answer", frame=frame)
+
+
+def _chart(reading: Reading, slots: Slots, universe: Universe) -> Plan | None:
+    if (
+        not reading.has("chart")
+        or not slots.symbols
+        or reading.has("volatility", "rsi", "correlation", "drawdown", "volume", "sharpe")
+    ):
+        return None
+    candles = bool(re.search(r"candle", reading.text, re.I))
+    frame = Frame(
+        topic="chart",
+        symbols=slots.symbols,
+        period=unless_latest(slots.period),
+        options={"kind": "candlestick"} if candles else {},
+    )
+    return Plan(outcome="answer", frame=frame)
+
+
+def _compare(reading: Reading, slots: Slots, universe: Universe) -> Plan | None:
+    if len(slots.symbols) < 2 or slots.grain or reading.has("close", "volume") or slots.aggregation:
+        return None
+    if reading.has("beta"):
+        return None
+    measured = [concept for concept in _COMPARED if reading.has(concept)]
+    if not (reading.has("compare") or len(measured) > 1 or (measured and len(slots.symbols) > 1) or not measured):
+        return None
+    against = re.search(r"\b(?:against|relative to|benchmark(?:ed)?)\b", reading.text, re.I)
+    options = {"benchmark": slots.symbols[-1]} if against and len(slots.symbols) == 2 else {}
+    symbols = slots.symbols[:-1] if options else slots.symbols
+    frame = Frame(
+        topic="performance",
+        symbols=symbols,
+        period=unless_latest(slots.period),
+        options=options,
+        wants=tuple(measured),
+    )
+    return Plan(outcome="answer", frame=frame)
+
+
+def _statistic(reading: Reading, slots: Slots, universe: Universe) -> Plan | None:
+    metric = _measured(reading)
+    if metric in (None, "return", "price_change", "volume") or not slots.symbols:
+        return None
+    symbols = slots.symbols
+    options: dict[str, Any] = {}
+    if metric == "beta" and len(symbols) == 2:
+        symbols, options = slots.symbols[:1], {"benchmark": slots.symbols[-1]}
+    if reading.has("calmar"):
+        return Plan(
+            outcome="answer",
+            frame=Frame(topic="performance", symbols=symbols, period=unless_latest(slots.period), wants=("calmar",)),
+        )
+    window = _window(reading, slots.threshold, "vol") if metric == "realized_volatility" else None
+    aggregation = (
+        "list"
+        if metric == "realized_volatility" and slots.period is not None and slots.period.kind == "range"
+        else None
+    )
+    frame = Frame(
+        topic="metric",
+        metric=metric,
+        symbols=symbols,
+        period=unless_latest(slots.period),
+        window=window,
+        options=options,
+        aggregation=aggregation,
+        chart=reading.has("chart"),
+    )
+    return Plan(outcome="answer", frame=frame)
+
+
+def _cost_of(reading: Reading) -> bool:
+    return reading.has("cost") and bool(
+        re.search(r"\b(?:how much (?:did|does|do|was|is)|what (?:did|does)).*\bcost\b", reading.text, re.I)
+    )
+
+
+_INTRADAY = re.compile(
+    r"\b(?:lowest price|highest price|all-time (?:high|low)|record (?:high|low)|peak|bottom|top price|low|high)\b", re.I
+)
+
+
+def _level(reading: Reading, slots: Slots, universe: Universe) -> Plan | None:
+    """Prices and volume: the latest, a list, an extreme with its date, or when a level was passed."""
+    if not slots.symbols or not _asks_level(reading, slots):
+        return None
+    metric, aggregation = _level_metric(reading, slots)
+    frame = Frame(topic="metric", metric=metric, symbols=slots.symbols, grain=slots.grain)
+    period = unless_latest(slots.period)
+    update: dict[str, Any]
+    if slots.threshold is not None:
+        once = re.search(r"\b(?:last|latest|first|most recent)\b", reading.text, re.I)
+        update = {
+            "period": period or ALL,
+            "aggregation": "count" if reading.has("count") else "list",
+            "order": "asc" if re.search(r"\bfirst\b", reading.text, re.I) else "desc",
+            "limit": 1 if once else None,
+            "operator": slots.operator,
+            "value": slots.threshold,
+        }
+    elif aggregation in ("minimum", "maximum"):
+        order = "asc" if aggregation == "minimum" else "desc"
+        update = {"period": period or ALL, "aggregation": aggregation, "order": order, "limit": slots.count or 1}
+    elif aggregation is not None:
+        update = {"period": period or ALL, "aggregation": aggregation}
+    elif period is None:
+        update = {"period": LATEST}
+    else:
+        newest_first = period.kind == "sessions"
+        update = {
+            "period": period,
+            "aggregation": "list",
+            "order": "desc" if newest_first else "asc",
+            "limit": period.sessions,
+        }
+    return Plan(outcome="answer", frame=frame.model_copy(update=update))
+
+
+def _asks_level(reading: Reading, slots: Slots) -> bool:
+    cost = _cost_of(reading)
+    if reading.has("return", "change") and not reading.has("close", "volume") and not cost:
+        return False
+    counted = slots.period is not None and slots.period.kind == "sessions"
+    sessions = counted and not reading.has("return", "change", "volatility")
+    named = reading.has("close", "open", "high", "low", "volume") or sessions or cost
+    return named or bool(slots.aggregation)
+
+
+def _level_metric(reading: Reading, slots: Slots) -> tuple[str, str | None]:
+    """Return what is asked and how it is put together; an extreme price is the session's low or high."""
+    metric = next((name for name in ("volume", "open", "high", "low") if reading.has(name)), "close")
+    aggregation = slots.aggregation
+    if aggregation == "count" and slots.threshold is None:
+        aggregation = None
+    if metric == "close" and aggregation in ("minimum", "maximum") and _INTRADAY.search(reading.text):
+        metric = "low" if aggregation == "minimum" else "high"
+    if aggregation is None and metric in ("high", "low") and slots.period is not None and slots.period.kind == "range":
+        aggregation = "maximum" if metric == "high" else "minimum"
+    if aggregation is None and metric == "volume" and reading.has("best", "worst"):
+        aggregation = "maximum" if reading.has("best") else "minimum"
+    return metric, aggregation
+
+
+def _listed(slots: Slots) -> str | None:
+    return slots.aggregation or (
+        "list" if slots.period is not None and slots.period.kind in ("range", "sessions") else None
+    )
+
+
+def _change(reading: Reading, slots: Slots, universe: Universe) -> Plan | None:
+    """Returns by day, week, month or year: a list, an average, the best or the worst one, how many were up."""
+    if not slots.symbols or not reading.has(
+        "return", "change", "best", "worst", "minimum", "maximum", "days", "average", "count"
+    ):
+        return None
+    grain = slots.grain or _unit_of_extreme(reading)
+    if grain is None:
+        return None
+    text = reading.text.lower()
+    aggregation = slots.aggregation
+    if aggregation is None and reading.has("best", "worst"):
+        aggregation = (
+            "maximum"
+            if reading.has("best") and not re.search(r"\b(?:drop|loss|fall|decline|losing)\b", text)
+            else "minimum"
+        )
+    operator, value = slots.operator, _scaled(slots.threshold, "return")
+    if aggregation == "count" and operator is None:
+        operator, value = (
+            ("<", 0.0) if re.search(r"\b(?:down|negative|red|losing|fell|lost|drop\w*)\b", text) else (">", 0.0)
+        )
+    if operator == ">" and re.search(r"\b(?:down|fell|lost|drop\w*|fall)\b", text) and value:
+        operator, value = "<", -value
+    order: Any = {"minimum": "asc", "maximum": "desc"}.get(aggregation or "", "asc" if aggregation is None else None)
+    limit = slots.count or (1 if aggregation in ("minimum", "maximum") else None)
+    period = unless_latest(slots.period) or (ALL if aggregation else None)
+    frame = Frame(
+        topic="metric",
+        metric="return",
+        symbols=slots.symbols,
+        period=period,
+        grain=grain,
+        aggregation=aggregation or "list",
+        order=order,
+        limit=limit,
+        operator=operator,
+        value=value,
+    )
+    return Plan(outcome="answer", frame=frame)
+
+
+def _unit_of_extreme(reading: Reading) -> str | None:
+    match = (
+        re.search(
+            r"\b(?:best|worst|biggest|largest|strongest|weakest|greatest|smallest|up|down|negative|positive|"
+            r"green|red|winning|losing|single)[- ](?:\w+ )?(?:trading )?(day|week|month|quarter|year)s?\b",
+            reading.text.lower(),
+        )
+        or re.search(r"\bhow many (?:trading )?(day|week|month|quarter|year)s\b", reading.text.lower())
+        or re.search(
+            r"\b(?:in|within|on) (?:a|one|a single|any) (?:single |given )?(day|week|month|quarter|year)\b",
+            reading.text.lower(),
+        )
+        or re.search(
+            r"\b(?:biggest|largest|worst|best|maximum) (?:1|one|single)[- ](day|week|month)\b", reading.text.lower()
+        )
+    )
+    return match[1] if match else None
+
+
+def _how_is_it(reading: Reading, slots: Slots, universe: Universe) -> Plan | None:
+    """How something is doing, without a period: the last 12 months and the latest close."""
+    if slots.symbols and _only_asks_how(reading, slots):
+        year = Period(kind="range", start=months_back(reading.today, 12), end=reading.today, count=1, unit="year")
+        frame = Frame(topic="performance", symbols=slots.symbols, period=year, wants=("return", LATEST_CLOSE))
+        return Plan(outcome="answer", frame=frame, notes=("No period was said: the last 12 months.",))
+    return None
+
+
+def _only_asks_how(reading: Reading, slots: Slots) -> bool:
+    """Say whether a question is no more than "how is it doing?"."""
+    if slots.period is not None and slots.period.kind != "latest":
+        return False
+    asked = reading.concepts() <= {"return", "pronoun", "same", "digest", "greeting"}
+    return asked and _HOW_IS_IT.search(reading.text) is not None
+
+
+def _performance(reading: Reading, slots: Slots, universe: Universe) -> Plan | None:
+    """How something did over a period; without a period a bare symbol is not a question."""
+    if not slots.symbols or not (reading.has("return", "change", "compare", "digest") or slots.period is not None):
+        return None
+    period = slots.period
+    one_day = period is not None and period.start is not None and period.start == period.end and period.kind == "range"
+    if one_day or (period is not None and period.kind == "latest"):
+        frame = Frame(topic="metric", metric="price_change", symbols=slots.symbols, period=period if one_day else None)
+        return Plan(outcome="answer", frame=frame)
+    if not reading.has("return", "change", "compare"):
+        return Plan(
+            outcome="clarify",
+            say=f"What about {', '.join(slots.symbols)} in that period: the return, the prices, the volatility, news?",
+            frame=Frame(topic="performance", symbols=slots.symbols, period=period),
+        )
+    frame = Frame(topic="performance", symbols=slots.symbols, period=period, wants=("return",))
+    return Plan(outcome="answer", frame=frame)

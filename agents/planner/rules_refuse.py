@@ -1,0 +1,183 @@
+"""Refuse what the desk's agents must never do, and decline what is not about markets."""
+
+from __future__ import annotations
+
+import re
+
+from agents.planner.plan import Plan
+from agents.planner.reading import Reading
+
+_SQL_HARM = re.compile(
+    r"\b(?:delete\s+(?:all\s+)?(?:the\s+)?(?:rows?\s+|data\s+|records?\s+)?(?:from|in|of)|"
+    r"drop\s+(?:the\s+)?(?:table|schema|database|view|role|index)|"
+    r"truncate\b|insert\s+into|update\s+[\w.]+\s+set|alter\s+(?:table|role|user|system)|grant\s+\w+\s+(?:on|to)|"
+    r"create\s+(?:table|role|user|function|extension)|copy\s+[\w.(]+.*\b(?:to|from)\b\s+(?:program|stdout|'/)|"
+    r"set_config|dblink|"
+    r"lo_(?:import|export)|pg_(?:sleep|read_file|ls_dir|terminate_backend|shadow|authid|catalog|write_file|notify)\w*|"
+    r"information_schema|union\s+select|;\s*(?:delete|drop|update|insert|select))",
+    re.IGNORECASE,
+)
+_WIPE = re.compile(
+    r"\b(?:delete|wipe|erase|purge|destroy|remove|clear|drop)\b.{0,40}\b(?:rows?|tables?|database|history|"
+    r"records?|audit|logs?|all data|everything)\b",
+    re.IGNORECASE,
+)
+_ADDRESS = re.compile(r"[\w.+-]+@[\w-]+\.[\w.]+|https?://|\bwebhook\b|\bpastebin\b|\bdropbox\b", re.IGNORECASE)
+_CHANNEL = re.compile(
+    r"\b(?:e-?mail|mail|forward|upload|post|send|share|export|leak|tweet|publish|text|slack|telegram|dm)\b",
+    re.IGNORECASE,
+)
+_OUTSIDE = frozenset({"portfolio", "orders", "fills", "proposals", "cash", "nav", "pnl", "cost", "secrets", "weight"})
+_INJECTION = re.compile(
+    r"\b(?:ignore|disregard|forget|override)\b.{0,30}\b(?:instructions?|rules?|prompt|guard|limits?|policy|safety)\b|"
+    r"\b(?:you are now|developer mode|jailbreak|pretend (?:to be|you are)|act as (?:an? )?(?:admin|root|"
+    r"superuser|dba))\b|"
+    r"\b(?:system prompt|your prompt|your instructions)\b",
+    re.IGNORECASE,
+)
+_SECRETS = re.compile(
+    r"\b(?:passwords?|passwd|api[ _-]?keys?|credentials?|private keys?|secret keys?|access tokens?|auth tokens?|"
+    r"environment variables?|env vars?|\.env|connection string|dsn|database url)\b",
+    re.IGNORECASE,
+)
+_LIMITS = re.compile(
+    r"\b(?:raise|change|increase|lift|disable|remove|turn off|switch off|double|lower|loosen|set|reset|bypass|"
+    r"ignore)\b.{0,40}"
+    r"\b(?:risk limits?|limits|order limits?|position limits?|kill[- ]switch|four[- ]eyes|price band)\b",
+    re.IGNORECASE,
+)
+_APPROVE = re.compile(
+    r"\b(?:approve|approving|authori[sz]e|sign off (?:on|all|the)|rubber[- ]?stamp|green[- ]?light|accept|"
+    r"confirm|make approve)\b",
+    re.IGNORECASE,
+)
+_ASKS_ABOUT_APPROVAL = re.compile(
+    r"^\s*(?:which|what|who|how|when|any|are there|is there|list|show|do i|does)\b", re.IGNORECASE
+)
+_REJECT = re.compile(
+    r"\b(?:reject|decline|veto)\b.{0,30}\b(?:proposals?|orders?|trades?|them|it|all|prp_\w+)\b", re.IGNORECASE
+)
+_CANCEL = re.compile(
+    r"\b(?:cancel|withdraw|call off|pull)\b.{0,40}\b(?:orders?|proposals?|trades?|tickets?)\b", re.IGNORECASE
+)
+
+_OFF_TOPIC = re.compile(
+    r"\b(?:weather|temperature|rain(?:ing)?|snow(?:ing)?|forecast for tomorrow|recipes?|cook(?:ing)?|bake|jokes?|"
+    r"poems?|songs?|lyrics|movies?|films?|"
+    r"football|soccer|basketball|tennis|olympics|world cup|super bowl|lottery|horoscope|zodiac|translate|"
+    r"translation|capital of|population of|"
+    r"president of|prime minister|who won|restaurants?|hotels?|flights?|vacation|holiday in|tourist|python code|"
+    r"javascript|write (?:me )?(?:a|an|some) "
+    r"(?:essay|poem|story|letter|song|code|program|script|email)|homework|medical|doctor|symptoms?|diet|workout|"
+    r"relationship|dating|girlfriend|boyfriend|"
+    r"meaning of life|chess|video games?|celebrity|celebrities|birthday|wikipedia|pizza|coffee|dinner|lunch|"
+    r"breakfast|traffic|train to|bus to)\b",
+    re.IGNORECASE,
+)
+_ADVICE = re.compile(
+    r"\b(?:tax(?:es)? (?:advice|return|implications?|owe)|legal advice|sue|lawsuit advice|inheritance|"
+    r"mortgage should i|life insurance|"
+    r"guarantee(?:d)? (?:profit|return)s?|insider (?:tip|information)|hot tip)\b",
+    re.IGNORECASE,
+)
+_UNKNOWABLE = re.compile(
+    r"\b(?:will (?:the )?[\w&. ]{1,40}(?:go up|go down|rise|fall|crash|rally|double|be worth|hit|reach|"
+    r"outperform)|price target|"
+    r"predict(?:ion)?s?|where will|what will .{1,40} (?:be worth|trade at|close at)|next (?:big )?winner|"
+    r"which stock will|should i (?:buy|sell|hold|invest))\b",
+    re.IGNORECASE,
+)
+_NOT_STORED = re.compile(
+    r"\b(?:p/?e ratio|pe ratio|price[- ]earnings|market cap(?:itali[sz]ation)?|option(?:s)? (?:chain|prices?|"
+    r"implied)|implied vol(?:atility)?|open interest|"
+    r"short interest|insider (?:trades?|trading|buying|selling)|analyst ratings?|balance sheet of|"
+    r"income statement|cash flow statement|ebitda|revenue|"
+    r"free cash flow|dividend yield|book value|order book|level 2|bid[- ]ask|tick data|intraday|minute bars?|"
+    r"1[- ]min(?:ute)?|hourly|after[- ]hours|"
+    r"pre[- ]?market|futures curve|credit rating|esg|ceo|headquarters|employees|founded|ipo price)\b",
+    re.IGNORECASE,
+)
+
+_SKIPS_APPROVAL = re.compile(
+    r"\b(?:skip|without|no need|bypass|don't wait|do not wait)\b.{0,20}\bapprov", re.IGNORECASE
+)
+_ONLY_A_PERSON = (
+    "I cannot approve or reject anything: a trade is decided only by a signed-in person who was shown the exact order. "
+    "Open Proposals (or run `quantdesk proposals list`) to decide."
+)
+
+
+def refuse(reading: Reading) -> Plan | None:
+    """Return the refusal of a question that asks for something forbidden, or None."""
+    text = reading.text
+    if _SQL_HARM.search(text) or (_WIPE.search(text) and not reading.values("symbol")):
+        return _refused(
+            "I only read data: I do not delete, change or run administrative statements. "
+            "`quantdesk sql` answers read-only SELECT statements on the desk's views."
+        )
+    if _INJECTION.search(text):
+        return _refused(
+            "My rules do not change because a message asks for it. Ask me about markets, your book or a strategy."
+        )
+    if _SECRETS.search(text):
+        return _refused("I have no access to passwords, keys or settings, and would not show them.")
+    private = bool(reading.concepts() & _OUTSIDE) or bool(
+        re.search(r"\b(?:my|our|account|trades?|holdings)\b", text, re.I)
+    )
+    if (_ADDRESS.search(text) and _CHANNEL.search(text)) or (
+        _CHANNEL.search(text)
+        and private
+        and re.search(r"\b(?:e-?mail|slack|telegram|tweet|upload|forward|leak|dropbox|post)\b", text, re.I)
+    ):
+        return _refused(
+            "I do not send data anywhere: reports go only to the addresses in the desk's configuration.",
+            private=private,
+        )
+    if _LIMITS.search(text):
+        return _refused("Limits and the kill switch are changed by a signed-in administrator, never by the chat.")
+    decides = (_APPROVE.search(text) and not _ASKS_ABOUT_APPROVAL.search(text)) or _REJECT.search(text)
+    if decides and not _SKIPS_APPROVAL.search(text):
+        return _refused(_ONLY_A_PERSON, private=True)
+    if _CANCEL.search(text):
+        return Plan(
+            outcome="decline",
+            say="Cancelling is done by a signed-in person: open Proposals or Orders, or run `quantdesk proposals "
+            "reject ID`.",
+            private=True,
+        )
+    return None
+
+
+def decline(reading: Reading) -> Plan | None:
+    """Return the answer to a question that the desk cannot know about, or None."""
+    text = reading.text
+    if _OFF_TOPIC.search(text) and not reading.values("symbol") and not reading.values("macro"):
+        return Plan(
+            outcome="decline",
+            say="That is outside what this desk does. I answer questions on prices, returns, risk, macro data, "
+            "events, news, "
+            "strategies and your book.",
+        )
+    if _ADVICE.search(text):
+        return Plan(
+            outcome="decline", say="I do not give tax, legal or insurance advice, and I know of no sure profits."
+        )
+    if _UNKNOWABLE.search(text) and not re.search(r"\bhow (?:many|much|big|large)\b", text, re.I):
+        return Plan(
+            outcome="decline",
+            say="Nobody knows that, and I do not guess. I can simulate a range of outcomes, backtest a rule, or "
+            "show what the "
+            "past says: for example “simulate AAPL for 3 months”.",
+        )
+    if found := _NOT_STORED.search(text):
+        return Plan(
+            outcome="decline",
+            say=f"The desk does not store {found.group().lower()}. It has daily prices, corporate actions, macro "
+            f"series, events "
+            "and news; ask “what data do you have?” for the list.",
+        )
+    return None
+
+
+def _refused(say: str, *, private: bool = False) -> Plan:
+    return Plan(outcome="refuse", say=say, private=private)

@@ -1,0 +1,56 @@
+"""Understand requests to construct a portfolio, train a model, split the profit, or find clusters of correlation."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from agents.planner.plan import Frame, Plan
+from agents.planner.reading import Reading
+from agents.planner.slots import Slots
+
+_METHODS = (
+    ("hierarchical_parity", "hierarchical_risk_parity"),
+    ("minimum_cvar", "minimum_cvar"),
+    ("equal_risk", "equal_risk"),
+    ("minimum_variance", "minimum_variance"),
+)
+_SPLITS = ("strategy", "leg", "day", "month", "cost")
+
+
+def study(reading: Reading, slots: Slots, previous: Frame | None) -> Plan | None:
+    """Return the plan of such a request, or None when the question is none."""
+    symbols = slots.symbols or (previous.symbols if previous and reading.has("pronoun") else ())
+    if not symbols and slots.group:
+        symbols = (f"group:{slots.group}",)
+    if reading.has("optimise", *(concept for concept, _ in _METHODS)):
+        method = next((name for concept, name in _METHODS if reading.has(concept)), "minimum_variance")
+        return _of_symbols(reading, "optimise", symbols, {"method": method, **_cap(reading)}, "optimise")
+    if reading.has("train"):
+        options = {"model": "lightgbm" if reading.has("boosted") else "ridge", **_horizon(reading)}
+        return _of_symbols(reading, "train", symbols, options, "train on")
+    if reading.has("breakdown") and reading.has("pnl"):
+        asked = [split for split in _SPLITS if re.search(rf"\b{split}s?\b", reading.text, re.I)]
+        return Plan(outcome="answer", frame=Frame(topic="pnl_split", options={"by": asked}), private=True)
+    if reading.has("clusters") and symbols:
+        return Plan(outcome="answer", frame=Frame(topic="correlation", symbols=symbols, period=slots.period))
+    return None
+
+
+def _of_symbols(reading: Reading, topic: str, symbols: tuple[str, ...], options: dict[str, Any], verb: str) -> Plan:
+    frame = Frame(topic=topic, symbols=symbols, options=options)
+    many = len(symbols) > 1 or (bool(symbols) and (topic == "train" or symbols[0].startswith("group:")))
+    if many:
+        return Plan(outcome="answer", frame=frame)
+    return Plan(outcome="clarify", frame=frame, say=f"Which symbols should I {verb}? Name two or more, or a group.")
+
+
+def _cap(reading: Reading) -> dict[str, float]:
+    share = reading.first_number("percent")
+    return {"max_weight": share} if share is not None and 0.0 < share <= 1.0 else {}
+
+
+def _horizon(reading: Reading) -> dict[str, int]:
+    units = {"day": 1, "session": 1, "week": 5, "month": 21}
+    found = re.search(r"\b(\d+)[- ](day|session|week|month)s?\b", reading.text, re.I)
+    return {"horizon": int(found[1]) * units[found[2].lower()]} if found else {}

@@ -1,0 +1,326 @@
+"""Understand orders and position sizing: side, quantity or weight, price, how long it stands."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from agents.planner.plan import Frame, Plan
+from agents.planner.reading import Reading
+from agents.planner.slots import Slots
+
+_SIDES = ("buy", "sell", "trim", "add_to")
+_ALL_OF_IT = re.compile(
+    r"\b(?:all|everything|entire|whole|completely|out of|exit|liquidate|close (?:out )?(?:my|the|our)|get rid of)\b",
+    re.I,
+)
+_BUY_TYPO = re.compile(r"^\s*(?:please\s+|pls\s+)?by\b", re.I)
+# A part of what is held: "half my MSFT", "a third of the KO position", "double my AAPL", "sell 50% of my TSLA".
+_PART_WORDS = r"half(?! an? )|halve|halves|thirds?|fourths?|double|doubling|triple|tripling|remaining|rest"
+_PART = re.compile(
+    rf"\b(?:{_PART_WORDS}|(?:a|one|three)\s+quarters?(?=\s+of))\b(?!\s+kelly)|(?:%|\bpercent|\bpct)\s+(?:of|off)\s+(?:my|our|the|these|its)\s+"
+    r"(?!portfolio|book|nav|account|net|equity|total|cash|capital|money|assets)|\b(?:by)\s+[\d.]+\s*(?:%|percent)",
+    re.I,
+)
+_HELD = re.compile(r"\b(?:my|our|position|positions|holding|holdings|shares)\b", re.I)
+_DOUBLES = re.compile(r"\b(?:double|doubling|triple|tripling|halve|halving)\b", re.I)
+_TO = re.compile(r"\b(?:to|at|until|down to|up to|target|weight)\b", re.I)
+_CLOSES = re.compile(r"\bclose (?:out )?(?:of )?(?:my|the|our|all)\b.*\bpositions?\b", re.I)
+# What would be lost on the way to a proposal: a "do not", a second side, a minus sign, a condition.
+_UNCLEAR = re.compile(
+    r"\b(?:don['’]?t|do not|never|not to)\s+(?:buy|sell|purchase)|\b(?:buy|sell)\b.*\b(?:and|then)\s+(?:buy|sell)\b|"
+    r"\b(?:buy|sell|purchase)\s+[-−]\s*\d|\bif\b.*\b(?:falls?|drops?|rises?|breaks?|closes?|hits?|reaches|goes)\b",
+    re.I,
+)
+# A price that may have been read as a year: "at 2000".
+_PRICED = re.compile(r"(?:\b(?:at|limit|stop|below|under)|@)\s*\$?\d[\d,.]*(?![\d,.]*\s*(?:%|percent|pct))", re.I)
+_AS_ONE = re.compile(
+    r"\b(?:as (?:one|a single|a) (?:trade|order|proposal|pair|spread)|together|in one (?:trade|go)|pair|spread)\b",
+    re.I,
+)
+_HYPOTHETICAL = ("backtest", "simulate", "stress", "crossover")
+
+
+def _protects(reading: Reading) -> bool:
+    """Say whether a stop is to be placed on what is held: "a stop on my MSFT at 400"."""
+    return (
+        reading.has("stop")
+        and not reading.has("buy", "sell", "size", "limit")
+        and bool(_HELD.search(reading.text))
+        and bool(reading.numbers)
+    )
+
+
+def is_trade(reading: Reading) -> bool:
+    """Say whether a question asks for an order."""
+    if reading.has(*_HYPOTHETICAL) or reading.has("when"):
+        return False
+    names = reading.values("symbol")
+    said = (
+        reading.has("buy", "sell")
+        or bool(_CLOSES.search(reading.text))
+        or (reading.has("trim", "add_to") and (reading.has("weight", "shares") or _share(reading)))
+    )
+    said = said or (bool(names) and bool(_DOUBLES.search(reading.text)) and bool(_HELD.search(reading.text)))
+    said = said or (bool(names) and reading.has("trim", "add_to") and bool(_PART.search(reading.text)))
+    said = said or (bool(names) and (_protects(reading) or (reading.has("dca") and bool(reading.numbers))))
+    typo = bool(_BUY_TYPO.search(reading.text)) and _quantity(reading) is not None
+    ordered = (
+        reading.has("orders", "send_now")
+        and reading.has("send_now", "bypass", "propose")
+        and bool(names)
+        and bool(reading.numbers)
+    )
+    proposed = reading.has("propose") and bool(names) and (_quantity(reading) is not None or reading.has("shares"))
+    question = re.match(r"\s*(?:did|have|has|when|what did|how much did|why|how many)\b", reading.text, re.I)
+    if re.search(r"\b(?:did|have|had) (?:i|we)\b", reading.text, re.I):
+        return False
+    return (said or typo or ordered or proposed) and not (question and not reading.has("propose"))
+
+
+def trade(reading: Reading, slots: Slots, previous: Frame | None) -> Plan:
+    """Return the plan of an order, or a question about the part that is missing."""
+    symbols = slots.symbols or (previous.symbols if previous and reading.has("pronoun") else ())
+    if legs := _legs(reading, symbols):
+        return Plan(
+            outcome="needs_approval", frame=Frame(topic="trade", symbols=symbols, options={"legs": legs}), private=True
+        )
+    if len(symbols) != 1:
+        return _ask(
+            "Which one instrument should the proposal be for?"
+            if not symbols
+            else "One proposal at a time: which of " + ", ".join(symbols) + " comes first?"
+        )
+    if refused := _cannot_wait(reading, slots, symbols[0]):
+        return _ask(refused)
+    side = _side(reading)
+    options: dict[str, Any] = {"side": side, **_price(reading), **_standing(reading)}
+    if options["order_type"] == "market" and reading.periods and _PRICED.search(reading.text):
+        return _ask(f"Is that a price or a year? Say it as “{side} N {symbols[0]} limit P”, with P the price.")
+    notes: list[str] = []
+    weight = _share(reading)
+    quantity = _quantity(reading)
+    if _is_part(reading, side, weight):
+        return _ask_part(symbols, options)
+    if quantity is None and (money := _money(reading)) is not None:
+        return _ask_money(symbols[0], side, money, options)
+    if weight is not None and _is_weight(reading):
+        options["target_weight"] = weight
+    elif quantity is not None:
+        options["quantity"] = quantity
+    elif side == "sell" and _ALL_OF_IT.search(reading.text):
+        options["target_weight"] = 0.0
+    else:
+        return _ask(
+            f"How many shares of {symbols[0]} should I propose to {side}? I do not choose a quantity myself; "
+            f"“size a position in {symbols[0]}” works one out.",
+            Frame(topic="trade", symbols=symbols, options=options),
+        )
+    if reading.has("bypass"):
+        notes.append("No order goes out without a person's approval: this is a proposal that waits for it.")
+    if not reading.has(*_SIDES) and not _CLOSES.search(reading.text) and not _BUY_TYPO.search(reading.text):
+        notes.append("No side was said: read as a buy.")
+    wants = ("sizing",) if (options.get("target_weight") and side == "sell") or reading.has("trim", "add_to") else ()
+    frame = Frame(topic="trade", symbols=symbols, options=options, wants=wants)
+    return Plan(outcome="needs_approval", frame=frame, notes=tuple(notes), private=True)
+
+
+def _cannot_wait(reading: Reading, slots: Slots, symbol: str) -> str:
+    """Return what to say to an order for later, with a condition or with a second side; empty for a plain one."""
+    if any(period.kind == "next" for period in slots.periods):
+        return (
+            "An order goes out when a person has approved it; I do not schedule one for later. "
+            f"Ask again then, or say it without the date and I propose it now for {symbol}."
+        )
+    if _UNCLEAR.search(reading.text):
+        return "I propose one plain order at a time, without conditions. Say it as “buy N of it” or “sell N of it”."
+    return ""
+
+
+def _legs(reading: Reading, symbols: tuple[str, ...]) -> list[dict[str, Any]]:
+    """Return the legs of "buy 10 SPY and sell 10 QQQ as one trade": each symbol with its own side and count.
+
+    Empty unless it is said that they are one trade, and every symbol has a side and a count directly before it.
+    """
+    if len(symbols) < 2 or not _AS_ONE.search(reading.text) or reading.has("limit", "stop"):
+        return []
+    spans = sorted(reading.spans, key=lambda span: span.start)
+    legs: list[dict[str, Any]] = []
+    side: str | None = None
+    count: float | None = None
+    for span in spans:
+        if span.kind == "concept" and span.value in ("buy", "sell"):
+            side, count = span.value, None
+        elif span.kind == "number" and span.start in reading.numbers and reading.numbers[span.start].unit == "plain":
+            count = reading.numbers[span.start].value
+        elif span.kind == "symbol":
+            if side is None or count is None:
+                return []
+            legs.append({"symbol": span.value, "side": side, "quantity": count})
+            count = None
+    return legs if len(legs) == len(symbols) else []
+
+
+def is_part_word(word: str) -> bool:
+    """Say whether a word tells a part of a holding, such as half or third."""
+    return re.fullmatch(rf"{_PART_WORDS}|quarters?", word.lower()) is not None
+
+
+def _is_part(reading: Reading, side: str, weight: float | None) -> bool:
+    """Say whether a part of the holding is meant, which is no share of net asset value."""
+    if _PART.search(reading.text):
+        return True
+    named = reading.has("weight", "nav", "portfolio", "exposure", "weight_verb") or _TO.search(reading.text)
+    return side == "sell" and weight is not None and not named
+
+
+def _ask_part(symbols: tuple[str, ...], options: dict[str, Any]) -> Plan:
+    kept = {key: value for key, value in options.items() if key == "side"}
+    return _ask(
+        f"A proposal needs a number of {symbols[0]}, and I do not work one out of a part of a holding. "
+        f"What you hold is above, if anything; say the number, such as “{options['side']} N {symbols[0]}”, "
+        f"or the weight to reach, such as “{symbols[0]} to N percent of the portfolio”.",
+        Frame(topic="trade", symbols=symbols, options=kept, wants=("part",)),
+    )
+
+
+def _money(reading: Reading) -> float | None:
+    """Return the amount of "buy $2,000 of AAPL"; a price after at, limit or stop is none."""
+    taken = _price_positions(reading)
+    return next(
+        (n.value for at, n in sorted(reading.numbers.items()) if n.unit == "money" and at not in taken),
+        None,
+    )
+
+
+def _ask_money(symbol: str, side: str, money: float, options: dict[str, Any]) -> Plan:
+    return _ask(
+        f"Proposals are made in shares, not in money, and I do not divide ${money:,.0f} by a price that moves. "
+        f"Ask for the price of {symbol}, then say how many to {side}; "
+        f"or name a weight, such as “{side} {symbol} to N percent of the portfolio”.",
+        Frame(topic="trade", symbols=(symbol,), options=options),
+    )
+
+
+def size(reading: Reading, slots: Slots, previous: Frame | None) -> Plan:
+    """Return the plan of sizing a position."""
+    symbols = slots.symbols or (previous.symbols[:1] if previous else ())
+    if len(symbols) != 1:
+        return _ask("Which one instrument should I size?")
+    options: dict[str, Any] = {}
+    if re.search(r"\bkelly\b", reading.text, re.I):
+        options["method"] = "kelly"
+    elif reading.has("volatility", "volatility_target"):
+        options["method"] = "volatility_target"
+    elif reading.has("stop") or re.search(r"\brisk", reading.text, re.I):
+        options["method"] = "risk_per_stop"
+    elif reading.has("weight") or re.search(
+        r"(?:%|percent|pct) (?:position|holding|allocation|stake|weight)\b", reading.text, re.I
+    ):
+        options["method"] = "fixed_fraction"
+    stop_at = reading.position("stop")
+    closest = min(reading.numbers, key=lambda at: (abs(at - stop_at - 1), -at), default=-1) if stop_at >= 0 else -1
+    for at, number in sorted(reading.numbers.items()):
+        near_stop = at == closest and abs(at - stop_at) <= 4
+        if number.unit == "percent" and options.get("method") == "fixed_fraction":
+            options["target_weight"] = number.value
+        elif number.unit == "percent" and options.get("method") == "volatility_target":
+            options["target_volatility"] = number.value
+        elif number.unit == "percent":
+            options["stop_distance" if near_stop else "risk_fraction"] = number.value
+        elif near_stop:
+            options["stop_price"] = number.value
+    if options.get("method") == "risk_per_stop" and not {"stop_price", "stop_distance"} & set(options):
+        return _ask(
+            f"At which price, or how far below the price, would the stop of {symbols[0]} be? For example 8 %.",
+            Frame(topic="size", symbols=symbols, options=options),
+        )
+    return Plan(outcome="answer", frame=Frame(topic="size", symbols=symbols, options=options), private=True)
+
+
+def _ask(question: str, frame: Frame | None = None) -> Plan:
+    return Plan(outcome="clarify", say=question, frame=frame, private=True)
+
+
+def _side(reading: Reading) -> str:
+    if _CLOSES.search(reading.text) or _protects(reading):
+        return "sell"
+    first = min(
+        ((reading.position(concept), concept) for concept in _SIDES if reading.has(concept)), default=(0, "buy")
+    )[1]
+    return "sell" if first in ("sell", "trim") else "buy"
+
+
+def _is_weight(reading: Reading) -> bool:
+    return reading.has("weight", "nav", "portfolio", "trim", "add_to", "exposure", "weight_verb") or bool(
+        re.search(r"%|\bpercent\b", reading.text)
+    )
+
+
+def _share(reading: Reading) -> float | None:
+    return reading.first_number("percent")
+
+
+def _quantity(reading: Reading) -> float | None:
+    """Return the count that stands before shares or a symbol, or after a side: "50 TSLA", "10 shares of AAPL"."""
+    starts = {span.start: span for span in reading.spans}
+    ends = {span.end: span for span in reading.spans}
+    taken = _price_positions(reading)
+    for at, number in sorted(reading.numbers.items()):
+        if number.unit != "plain" or at in taken:
+            continue
+        after, before = starts.get(at + number.words), ends.get(at)
+        if after and (after.kind == "symbol" or (after.kind == "concept" and after.value == "shares")):
+            return number.value
+        if (
+            before
+            and before.kind == "concept"
+            and before.value in ("buy", "sell", "propose", "orders", "add_to", "trim")
+        ):
+            return number.value
+        if before and before.kind == "symbol":
+            return number.value
+        following = reading.words[at + number.words].low if at + number.words < len(reading.words) else ""
+        if following in ("of", "more"):
+            return number.value
+    return None
+
+
+def _price_positions(reading: Reading) -> set[int]:
+    return {at for at in reading.numbers if _price_word(reading, at)}
+
+
+def _price_word(reading: Reading, at: int) -> str:
+    before = reading.words[at - 1].low if at else ""
+    earlier = reading.words[at - 2].low if at > 1 else ""
+    number = reading.numbers[at]
+    after = reading.words[at + number.words].low if at + number.words < len(reading.words) else ""
+    if before in ("stop",) or (before in ("at", "of") and (earlier == "stop" or _protects(reading))):
+        return "stop"
+    if (
+        before in ("limit", "@")
+        or (before in ("at", "price", "below", "under") and earlier not in ("stop",))
+        or (before == "of" and earlier in ("limit", "price"))
+        or after == "limit"
+    ):
+        return "limit"
+    return ""
+
+
+def _price(reading: Reading) -> dict[str, Any]:
+    out: dict[str, Any] = {"order_type": "market"}
+    for at, number in sorted(reading.numbers.items()):
+        if number.unit not in ("plain", "money"):
+            continue
+        word = _price_word(reading, at)
+        if word == "limit":
+            out.update(order_type="limit", limit_price=number.value)
+        elif word == "stop":
+            out.update(order_type="stop", stop_price=number.value)
+    return out
+
+
+def _standing(reading: Reading) -> dict[str, Any]:
+    return (
+        {"time_in_force": "gtc"} if reading.has("gtc") else {"time_in_force": "day"} if reading.has("day_order") else {}
+    )

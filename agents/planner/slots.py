@@ -1,0 +1,116 @@
+"""Take the parts that most questions share out of a reading: who, when, how often, how many, above or below what."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from agents.planner.periods import Period
+from agents.planner.reading import Reading
+from agents.planner.universe import Universe
+
+GRAINS = {"daily": "day", "weekly": "week", "monthly": "month", "quarterly": "quarter", "yearly": "year"}
+_SESSIONS = {"day": 1, "session": 1, "week": 5, "month": 21, "quarter": 63, "year": 252}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slots:
+    """Hold the shared parts of a question; what was not said is None or empty."""
+
+    symbols: tuple[str, ...]
+    group: str | None
+    series: tuple[str, ...]
+    topics: tuple[str, ...]
+    period: Period | None
+    periods: tuple[Period, ...]
+    grain: str | None
+    aggregation: str | None
+    operator: str | None
+    threshold: float | None
+    count: int | None
+
+
+def take_slots(reading: Reading, universe: Universe) -> Slots:
+    """Return the shared parts of a question."""
+    series = reading.values("macro")
+    topics = tuple(dict.fromkeys((*reading.values("topic"), *_topics_of(reading, universe))))
+    groups = reading.values("group")
+    periods = tuple(found.period for found in reading.periods)
+    operator, threshold = _comparison(reading)
+    return Slots(
+        symbols=reading.values("symbol"),
+        group=groups[0] if groups else None,
+        series=series,
+        topics=topics,
+        period=_main_period(periods),
+        periods=periods,
+        grain=next((grain for concept, grain in GRAINS.items() if reading.has(concept)), None),
+        aggregation=_aggregation(reading),
+        operator=operator,
+        threshold=threshold,
+        count=_count(reading),
+    )
+
+
+def sessions_of(count: int, unit: str) -> int:
+    """Return a stretch of time in trading sessions: 21 a month, 252 a year."""
+    return count * _SESSIONS.get(unit, 1)
+
+
+def _main_period(periods: tuple[Period, ...]) -> Period | None:
+    said = [period for period in periods if period.kind != "latest"]
+    return said[0] if said else (periods[0] if periods else None)
+
+
+def _topics_of(reading: Reading, universe: Universe) -> tuple[str, ...]:
+    found = []
+    for span in reading.spans:
+        if span.kind == "macro":
+            text = " ".join(word.low for word in reading.words[span.start : span.end])
+            if text in universe.topics:
+                found.append(universe.topics[text])
+    return tuple(found)
+
+
+def _aggregation(reading: Reading) -> str | None:
+    for concept in ("average", "median", "minimum", "maximum", "count", "sum"):
+        if reading.has(concept):
+            return concept
+    return None
+
+
+def _comparison(reading: Reading) -> tuple[str | None, float | None]:
+    """Return the operator and the number right after it: "RSI under 30", "more than 6 percent"."""
+    for span in reading.spans:
+        if span.kind != "concept" or span.value not in ("above", "below"):
+            continue
+        for at, number in sorted(reading.numbers.items()):
+            if span.end <= at <= span.end + 1:
+                written = " ".join(word.low for word in reading.words[span.start : span.end])
+                inclusive = written in ("at least", "at most", ">=", "<=")
+                operator = (">" if span.value == "above" else "<") + ("=" if inclusive else "")
+                return operator, number.value * (100 if number.unit == "percent" else 1)
+    return None, None
+
+
+def _count(reading: Reading) -> int | None:
+    """Return N of "top 5", "five biggest", "last 10 headlines", "which 3 stocks"."""
+    for at, number in sorted(reading.numbers.items()):
+        if number.unit != "plain" or number.value != int(number.value) or not 1 <= number.value <= 500:
+            continue
+        before = [span for span in reading.spans if span.end == at]
+        after = [span for span in reading.spans if span.start == at + number.words]
+        near = [*before, *after]
+        if any(
+            span.kind == "concept"
+            and span.value in ("best", "worst", "news", "fills", "orders", "dividend", "portfolio", "event", "earnings")
+            for span in near
+        ):
+            return int(number.value)
+        if any(span.kind == "group" for span in after):
+            return int(number.value)
+        previous = reading.words[at - 1].low if at else ""
+        if previous in ("last", "latest", "top", "bottom", "first", "recent") and any(
+            span.kind in ("concept", "symbol") for span in after
+        ):
+            return int(number.value)
+    return None

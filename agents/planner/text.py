@@ -1,0 +1,146 @@
+"""Split a question into words, read number words as numbers, and normalise the signs people use."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+
+_SPELLED = {
+    "zero": 0, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9,
+    "ten": 10, "eleven": 11, "twelve": 12, "thirteen": 13, "fourteen": 14, "fifteen": 15, "sixteen": 16,
+    "seventeen": 17, "eighteen": 18, "nineteen": 19, "twenty": 20, "thirty": 30, "forty": 40, "fifty": 50,
+    "sixty": 60, "seventy": 70, "eighty": 80, "ninety": 90, "dozen": 12,
+}  # fmt: skip
+_SCALES = {"hundred": 100, "thousand": 1_000, "million": 1_000_000, "billion": 1_000_000_000}
+# After these words "one" is a pronoun, not a number.
+_PRONOUN_BEFORE = frozenset({"which", "that", "this", "the", "each", "every", "any", "what", "no", "a"})
+
+_REPLACEMENTS: tuple[tuple[str, str], ...] = (
+    ("’", "'"), ("‘", "'"), ("“", '"'), ("”", '"'), ("–", "-"), ("—", "-"), ("−", "-"), ("≥", ">="), ("≤", "<="),
+    ("→", "->"), ("×", "x"), ("…", "..."), ("\u00a0", " "),
+)  # fmt: skip
+
+# A word keeps the signs inside it: BRK-B, S&P, 50/200, 0.25, 1,000, 2015-03-01, 10%.
+_WORD = re.compile(
+    r"""
+    [A-Za-z0-9_.+-]+@[A-Za-z0-9-]+\.[A-Za-z.]+      # an e-mail address
+  | \d{4}-\d{2}-\d{2}                               # an ISO date
+  | \d{1,2}/\d{1,2}/\d{4}                           # a date with slashes
+  | \d+(?:\.\d+)?(?:/\d+(?:\.\d+)?)+%?              # 50/200, 70/30
+  | [$€£]?\d{1,3}(?:,\d{3})+(?:\.\d+)?              # 1,000
+  | \d{4}[qQ][1-4]\b                                # 2024q2
+  | \d{1,2}[sSyY]\d{1,2}[sSyY]\b                    # 2s10s
+  | [$€£]?\d*\.?\d+(?:[A-Za-z]+\b|%)?               # 60k, 10bp, 0.25, 10%, 3m
+  | [A-Za-z]+\d+[A-Za-z0-9]*                        # Q2, H1, SMA200, DGS10, 2s10s
+  | \$[A-Za-z][A-Za-z.]*                            # $AAPL
+  | ->|<=|>=|<|>|=
+  | [A-Za-zÀ-ÿ]+(?:[&.'/-][A-Za-zÀ-ÿ]+)*            # words, S&P, BRK-B, AAPL's, EUR/USD, year-to-date
+  | [?!;:,.()"+*/&-]
+    """,
+    re.VERBOSE,
+)
+
+
+# 60-day, one-day, 3-month: the hyphen joins a count and its unit.
+_COUNTED_UNIT = re.compile(
+    rf"\b(\d+|{'|'.join(_SPELLED)})-(day|session|week|month|quarter|year|period|bar|stock|share|point|path)",
+    re.IGNORECASE,
+)
+
+
+# Half a bitcoin is 0.5 of one; half a year or a dozen is another thing.
+_HALF_A = re.compile(
+    r"\bhalf an? (?=[a-z])(?!(?:year|month|week|day|hour|quarter|decade|dozen|percent|point|million|billion)\b)", re.I
+)
+
+
+def plain(text: str) -> str:
+    """Return a text as it looks: compatibility forms replaced (NFKC), invisible signs dropped, single spaces."""
+    shown = "".join(sign for sign in unicodedata.normalize("NFKC", text) if unicodedata.category(sign) != "Cf")
+    return " ".join(shown.split())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Word:
+    """Hold one word: as written, and in lower case without a possessive ending."""
+
+    raw: str
+    low: str
+
+
+def split(question: str) -> list[Word]:
+    """Split a question into words and signs, in order; number words become figures."""
+    for old, new in _REPLACEMENTS:
+        question = question.replace(old, new)
+    question = re.sub(r"(?<=\d)\s*%", "%", question)
+    question = re.sub(r"^(\s*(?:please\s+)?)short (?=\d)", r"\1sell ", question, flags=re.IGNORECASE)
+    question = _HALF_A.sub("0.5 ", question)
+    question = _COUNTED_UNIT.sub(r"\1 \2", question)
+    words: list[Word] = []
+    for match in _WORD.finditer(question):
+        raw = match.group()
+        low = raw.lower()
+        if low.endswith("'s") or low.endswith("s'"):
+            low = low[:-2] if low.endswith("'s") else low[:-1]
+            raw = raw[: len(low)]
+        words.append(Word(raw=raw, low=low))
+    return _figures(words)
+
+
+def _figures(words: list[Word]) -> list[Word]:
+    out: list[Word] = []
+    at = 0
+    while at < len(words):
+        taken, value = _spelled_number(words, at)
+        if taken and not _is_pronoun(words, at, taken):
+            out.append(Word(raw=str(value), low=str(value)))
+            at += taken
+        else:
+            out.append(words[at])
+            at += 1
+    return out
+
+
+def _is_pronoun(words: list[Word], at: int, taken: int) -> bool:
+    if words[at].low != "one" or taken > 1:
+        return False
+    return (
+        at == len(words) - 1 or (at > 0 and words[at - 1].low in _PRONOUN_BEFORE) or not words[at + 1].low[0].isalpha()
+    )
+
+
+def _spelled_number(words: list[Word], at: int) -> tuple[int, int]:
+    """Return how many words from `at` spell a number, and the number; "twenty-five" and "one hundred and five" too."""
+    total, current, taken, seen = 0, 0, 0, False
+    while at + taken < len(words):
+        low = words[at + taken].low
+        parts = low.split("-")
+        if all(part in _SPELLED for part in parts):
+            # Two dozen are 24, not 14.
+            current = (current or 1) * 12 if low == "dozen" else current + sum(_SPELLED[part] for part in parts)
+            seen = True
+        elif low in _SCALES and (seen or _is_figure(words, at + taken - 1, at)):
+            scale = _SCALES[low]
+            if scale == 100:
+                current *= 100
+            else:
+                total += current * scale
+                current = 0
+        elif low == "and" and seen and at + taken + 1 < len(words) and words[at + taken - 1].low in _SCALES:
+            following = words[at + taken + 1].low
+            if following not in _SPELLED:
+                break
+        else:
+            break
+        taken += 1
+    return (taken, total + current) if seen else (0, 0)
+
+
+def _is_figure(words: list[Word], at: int, first: int) -> bool:
+    return at >= first and words[at].low.isdigit()
+
+
+def joined(words: list[Word]) -> str:
+    """Return the words in lower case with single spaces."""
+    return " ".join(word.low for word in words)

@@ -1,0 +1,1 @@
+"""Offer the desk over REST, with the same tools, rules and errors as every other face."""

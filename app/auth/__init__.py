@@ -1,0 +1,1 @@
+"""Know who asks: persons with passwords and sessions, programs with keys."""

@@ -1,0 +1,575 @@
+"""Join ports to adapters: the only place that names an adapter."""
+
+from __future__ import annotations
+
+import secrets
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from functools import cached_property, lru_cache
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from core.domain.principal import Principal
+from core.errors import InvalidInput
+from core.settings import Settings, VendorAccess
+
+if TYPE_CHECKING:
+    from temporalio.client import Client
+
+    from agents.graph import Assistant
+    from core.adapters.store.clock import DeskClock
+    from core.adapters.store.database import Database
+    from core.adapters.store.outbox import Outbox
+    from core.adapters.store.reports import ReportStore
+    from core.adapters.store.trading import PostgresTradingStore
+    from core.adapters.store.users import StoredKeys, StoredSessions, StoredUsers
+    from core.adapters.transport.tws import TwsSession
+    from core.data.gap_ledger import GapLedger
+    from core.data.importing import ImportReport, Kind
+    from core.data.ingest import Vendors
+    from core.data.ingest_service import IngestService
+    from core.data.pipeline import IngestReport, Pipeline
+    from core.data.review import ReviewDesk
+    from core.domain.books import Order
+    from core.domain.identifiers import IdSource
+    from core.execution.audit import AuditLog
+    from core.execution.flatten import Flattened
+    from core.execution.gateway import Gateway
+    from core.execution.kill_switch import KillSwitch
+    from core.execution.marks import Marks
+    from core.execution.reconciliation import Reconciliation
+    from core.execution.settlement import Settlement
+    from core.ports.backup import Backups
+    from core.ports.broker import Broker
+    from core.ports.clock import Clock
+    from core.ports.data_store import Counts
+    from core.ports.derived_store import DerivedStore
+    from core.ports.jobs import Jobs
+    from core.ports.record_store import RecordStore
+    from core.ports.tracker import Tracker
+    from core.ports.vendor import Vendor, VendorTerms
+    from core.reporting.document import ReportKind
+    from core.reporting.report import Report
+    from tools.context import Desk
+
+Progress = Callable[[str, float], None]
+_TWS_CLIENT_ID = 71
+"""All processes of a desk use one: at Interactive Brokers only the client that sent an order may cancel it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountStores:
+    """Join the stores that sign-in needs."""
+
+    users: StoredUsers
+    sessions: StoredSessions
+    keys: StoredKeys
+    ids: IdSource
+
+
+class Parts:
+    """Make each part of a desk on one database when it is first asked for, and share it.
+
+    `wall` replaces the machine's clock.
+    """
+
+    def __init__(self, settings: Settings, dsn: str, *, wall: Clock | None = None) -> None:
+        self.settings = settings
+        self.dsn = dsn
+        self._wall = wall
+
+    @cached_property
+    def database(self) -> Database:
+        """The connections of the product's own role."""
+        from core.adapters.store.database import Database
+
+        return Database(self.dsn)
+
+    @cached_property
+    def clock(self) -> DeskClock:
+        """The desk's clock."""
+        from core.adapters.store.clock import DeskClock
+
+        return DeskClock(self.database, self._wall)
+
+    @cached_property
+    def ids(self) -> IdSource:
+        """The source of identifiers."""
+        from core.adapters.store.clock import WallClock
+        from core.domain.identifiers import Uuid7Source
+
+        return Uuid7Source(WallClock(), secrets.SystemRandom())
+
+    @cached_property
+    def desk(self) -> Desk:
+        """Everything the tools work on."""
+        from core.adapters.store.bars import PostgresBars
+        from core.adapters.store.calls import CallStore
+        from core.adapters.store.comparison import PostgresComparison
+        from core.adapters.store.coverage import PostgresCoverage
+        from core.adapters.store.event_calendar import PostgresEvents
+        from core.adapters.store.instruments import PostgresInstruments
+        from core.adapters.store.macro import PostgresMacro
+        from core.adapters.store.panel_files import PanelFiles
+        from core.adapters.store.queries import PostgresQueryRunner
+        from core.adapters.store.strategies import PostgresStrategies
+        from core.execution.books import Books
+        from core.execution.proposals import ProposalDesk
+        from tools.context import Desk
+
+        return Desk(
+            settings=self.settings,
+            clock=self.clock,
+            ids=self.ids,
+            instruments=PostgresInstruments(self.database),
+            bars=PostgresBars(self.database, PanelFiles(self.settings.home / "cache" / "panels")),
+            macro=PostgresMacro(self.database),
+            events=PostgresEvents(self.database),
+            query=PostgresQueryRunner(self.dsn, reader_password=_reader_password(self.settings)),
+            calls=CallStore(self.database),
+            coverage=PostgresCoverage(self.database),
+            comparison=PostgresComparison(self.database),
+            books=Books(self.trading, self.marks, self.clock),
+            proposals=ProposalDesk(
+                self.trading,
+                self.marks,
+                PostgresInstruments(self.database),
+                self.kill_switch,
+                self.clock,
+                self.ids,
+                expiry_minutes=self.settings.approval_expiry_minutes,
+            ),
+            strategies=PostgresStrategies(self.database),
+            tracker=self.tracker,
+            code_version=code_version(),
+        )
+
+    @cached_property
+    def tracker(self) -> Tracker:
+        """Where trained models are recorded: an MLflow store, the desk's own database unless one is set."""
+        from core.adapters.tracker.mlflow import MlflowTracker, desk_store
+
+        store = self.settings.mlflow_tracking_uri
+        return MlflowTracker(lambda: store or desk_store(self.dsn), self.settings.home / "models")
+
+    @cached_property
+    def trading(self) -> PostgresTradingStore:
+        """The store of the money path."""
+        from core.adapters.store.trading import PostgresTradingStore
+
+        return PostgresTradingStore(self.database)
+
+    @cached_property
+    def marks(self) -> Marks:
+        """The prices that books are marked to."""
+        from core.adapters.store.bars import PostgresBars
+        from core.adapters.store.instruments import PostgresInstruments
+        from core.execution.marks import Marks
+
+        return Marks(PostgresBars(self.database), PostgresInstruments(self.database))
+
+    @cached_property
+    def kill_switch(self) -> KillSwitch:
+        """The kill switch: its file stands in the home folder."""
+        from core.execution.kill_switch import KillSwitch
+
+        return KillSwitch(self.trading, self.settings.home)
+
+    @cached_property
+    def brokers(self) -> Mapping[str, Broker]:
+        """The venues by name."""
+        from core.adapters.brokers.paper import PaperBroker
+
+        found: dict[str, Broker] = {"paper": PaperBroker(self.database, self.marks, self.clock)}
+        if self.settings.interactive_brokers_address:
+            from core.adapters.brokers.interactive_brokers import InteractiveBrokers
+            from core.adapters.store.instruments import PostgresInstruments
+
+            instruments = PostgresInstruments(self.database)
+            found["interactive_brokers"] = InteractiveBrokers(self.tws, instruments, self.clock)
+        return found
+
+    @cached_property
+    def tws(self) -> TwsSession:
+        """The connection to Trader Workstation or IB Gateway; raises InvalidInput where no address is set."""
+        from core.adapters.transport.tws import TwsSession
+
+        host, _, port = (self.settings.interactive_brokers_address or "").partition(":")
+        if not port:
+            raise InvalidInput(
+                "There is no address of Trader Workstation or IB Gateway.",
+                hint="Set INTERACTIVE_BROKERS_ADDRESS, for example to 127.0.0.1:4002.",
+            )
+        return TwsSession(host, int(port), _TWS_CLIENT_ID)
+
+    @cached_property
+    def settlement(self) -> Settlement:
+        """What books executions and marks accounts."""
+        from core.execution.settlement import Settlement
+
+        return Settlement(self.trading, self.brokers, self.marks, self.clock)
+
+    @cached_property
+    def gateway(self) -> Gateway:
+        """The one thing that sends orders; handed to the approval workflow's worker only."""
+        from core.execution.gateway import Gateway
+
+        return Gateway(self.trading, self.brokers, self.marks, self.kill_switch, self.clock, self.reconciliation)
+
+    @cached_property
+    def reconciliation(self) -> Reconciliation:
+        """What compares the books with the venues."""
+        from core.execution.reconciliation import Reconciliation
+
+        return Reconciliation(self.trading, self.brokers, self.settlement, self.clock, self.ids)
+
+    def stop_and_cancel(self, principal: Principal, reason: str) -> Flattened:
+        """Halt trading and cancel every order at work; needs neither Temporal nor the web."""
+        from core.execution.flatten import stop_and_cancel
+
+        return stop_and_cancel(self.kill_switch, self.gateway, principal, reason)
+
+    def flatten(self, person: Principal, reason: str) -> Flattened:
+        """Halt trading to reduce-only, cancel every order and close every position, as a signed-in person."""
+        from core.execution.flatten import flatten
+
+        return flatten(self.trading, self.desk.proposals, self.kill_switch, self.gateway, person, reason)
+
+    def end_unknown(self, order_id: str, person: Principal, evidence: str) -> Order:
+        """End an order whose outcome the venue does not tell, on a signed-in person's word with evidence."""
+        from core.execution.evidence import end_unknown
+
+        return end_unknown(self.trading, self.brokers, self.clock, order_id, person, evidence)
+
+    @cached_property
+    def audit(self) -> AuditLog:
+        """The audit log, which the database writes."""
+        from core.adapters.store.audit import StoredAuditLog
+
+        return StoredAuditLog(self.database)
+
+    @cached_property
+    def records(self) -> RecordStore:
+        """Every kind of record, page by page."""
+        from core.adapters.store.record_pages import PostgresRecords
+
+        return PostgresRecords(self.database)
+
+    @cached_property
+    def derived(self) -> DerivedStore:
+        """The rows that the desk infers from what is stored."""
+        from core.adapters.store.derived import PostgresDerivedStore
+
+        return PostgresDerivedStore(self.database)
+
+    @cached_property
+    def backups(self) -> Backups:
+        """What backs up, restores and checks the database."""
+        import psycopg
+
+        from app.runtime.postgres_programs import find_programs
+        from core.adapters.store.backup import PostgresBackups
+
+        with psycopg.connect(self.dsn) as connection:
+            programs = find_programs(connection.info.server_version // 10_000)
+        return PostgresBackups(self.dsn, programs, reader_password=_reader_password(self.settings))
+
+    @cached_property
+    def outbox(self) -> Outbox:
+        """The events that wait to be told."""
+        from core.adapters.store.outbox import Outbox
+
+        return Outbox(self.database)
+
+    @cached_property
+    def reports(self) -> ReportStore:
+        """The stored reports."""
+        from core.adapters.store.reports import ReportStore
+
+        return ReportStore(self.database)
+
+    @cached_property
+    def account_stores(self) -> AccountStores:
+        """The stores that sign-in needs."""
+        from core.adapters.store.users import StoredKeys, StoredSessions, StoredUsers
+
+        return AccountStores(
+            users=StoredUsers(self.database),
+            sessions=StoredSessions(self.database),
+            keys=StoredKeys(self.database),
+            ids=self.ids,
+        )
+
+    def open_assistant(self, desk: Desk | None = None) -> Assistant:
+        """Return what answers questions on the desk (on `desk` where its clock was stopped); close it after use."""
+        from agents.graph import Assistant
+        from core.adapters.store.model_calls import ModelCallStore, ModelCaps
+
+        settings = self.desk.settings
+        caps = ModelCaps(
+            question_usd=settings.model_usd_per_question,
+            person_day_usd=settings.model_usd_per_person_day,
+            day_usd=settings.model_usd_per_day,
+        )
+        return Assistant(
+            desk or self.desk,
+            self.dsn,
+            private_values=self._private_values,
+            private_terms=self.private_terms,
+            ledger=ModelCallStore(self.database, caps),
+        )
+
+    def private_terms(self) -> list[str]:
+        """Return the names of accounts, saved strategies and watch lists."""
+        with self.database.transaction() as connection:
+            named = connection.execute("SELECT name FROM strategies.specs UNION SELECT name FROM desk.watch_lists")
+            owned = [str(name) for (name,) in named]
+        return [
+            *owned,
+            *(name for account in self.desk.books.accounts() for name in (account.account_id, account.name)),
+        ]
+
+    def _private_values(self) -> list[str]:
+        """Return what must never be in a request to a cloud: names of accounts and their exact money."""
+        found = self.private_terms()
+        for account in self.desk.books.accounts():
+            held = self.desk.books.holdings(account.account_id)
+            money = [
+                held.nav,
+                held.cash,
+                *(value for row in held.positions for value in (row.average_cost, row.market_value)),
+            ]
+            found += [format(value.quantize(Decimal("0.01")), pattern) for value in money for pattern in ("f", ",f")]
+        return found
+
+    def make_report(self, kind: ReportKind, principal: Principal, *, face: str) -> Report:
+        """Make a start- or end-of-day report through recorded runs and store it."""
+        from core.reporting.report import make_report
+        from tools.runner import run_tool
+
+        report = make_report(
+            kind,
+            lambda tool, arguments, as_of=None: run_tool(
+                self.desk, tool, arguments, principal=principal, face=face, as_of=as_of
+            ),
+            self.desk.clock,
+            self.ids,
+        )
+        self.reports.save(report)
+        return report
+
+    def advance_clock(self, sessions: int) -> datetime:
+        """Move a replaying desk by sessions, one at a time: fills happen and accounts are marked at each."""
+        from core.errors import InvalidInput
+
+        if sessions < 1:
+            raise InvalidInput(f"sessions is {sessions}, expected at least 1.", hint="The desk's time only moves on.")
+        for _ in range(sessions):
+            self.clock.advance(1)
+            self.settlement.settle()
+        return self.clock.now()
+
+    @cached_property
+    def vendors(self) -> Vendors:
+        """The vendors that are reached over a network."""
+        return _NetworkVendors(self.clock)
+
+    @cached_property
+    def ingest(self) -> IngestService:
+        """What fetches from the vendors."""
+        from core.adapters.store.data_store import PostgresDataStore
+        from core.adapters.store.ingest_log import PostgresIngestLog
+        from core.adapters.store.payloads import PostgresPayloads
+        from core.data.ingest_service import IngestService
+
+        return IngestService(
+            open_pipeline=self.open_ingest,
+            store=PostgresDataStore(self.database),
+            log=PostgresIngestLog(self.database),
+            clock=self.clock,
+            vendors=self.vendors,
+            payloads=PostgresPayloads(self.database),
+            gaps=self.gaps,
+            derived=self._update_derived,
+            find=self.desk.instruments.find,
+        )
+
+    @cached_property
+    def review(self) -> ReviewDesk:
+        """What lets people decide on rows that were held back."""
+        from core.adapters.store.quarantine import PostgresQuarantine
+        from core.data.review import ReviewDesk
+
+        return ReviewDesk(
+            PostgresQuarantine(self.database),
+            lambda row: self.open_ingest(mode="review", arguments={"row": row}, history_import=False),
+        )
+
+    @cached_property
+    def gaps(self) -> GapLedger:
+        """The ledger of missing sessions."""
+        from core.adapters.store.gap_ledger import PostgresGaps
+
+        return PostgresGaps(self.database, self.clock)
+
+    def open_ingest(
+        self, *, mode: str, arguments: Mapping[str, Any], history_import: bool, run_id: str | None = None
+    ) -> Pipeline:
+        """Begin an ingest run, judged with hindsight or not, or work for one that was begun."""
+        from core.adapters.store.data_store import PostgresDataStore
+        from core.adapters.store.ingest_log import PostgresIngestLog
+        from core.data.pipeline import Pipeline
+
+        return Pipeline(
+            PostgresDataStore(self.database),
+            PostgresIngestLog(self.database),
+            self.clock,
+            self.ids,
+            mode=mode,
+            arguments=arguments,
+            history_import=history_import,
+            run_id=run_id,
+        )
+
+    def import_files(self, kind: Kind, paths: Sequence[Path], progress: Progress) -> ImportReport:
+        """Import files and bring what is derived of them up to date."""
+        from core.adapters.store.ingest import import_files
+
+        return import_files(self.database, self.ids, kind, paths, progress)
+
+    def _update_derived(self) -> Counts:
+        from core.adapters.store.ingest import make_derived
+
+        return make_derived(self.database)
+
+    def load_samples(self, progress: Progress) -> IngestReport:
+        """Store the sample data and, on a new desk, start its clock in replay."""
+        from core.adapters.store.ingest import load_samples
+
+        return load_samples(self.database, self.ids, progress)
+
+
+class _NetworkVendors:
+    """Know the vendors that are reached over a network, and open them on the machine's own time."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    def terms(self) -> Sequence[VendorTerms]:
+        """Return the terms of every vendor."""
+        from core.adapters.vendors import vendor_terms
+
+        return vendor_terms()
+
+    def has_key(self, terms: VendorTerms) -> bool:
+        """Say whether everything that the vendor needs to be asked is set."""
+        from core.settings import read_vendor_access
+
+        return not terms.key_required or set(terms.keys) <= set(read_vendor_access(terms).secrets)
+
+    def open(self, name: str) -> Vendor:
+        """Return a vendor; raise UnknownName."""
+        from core.adapters.transport.client import Timing
+        from core.adapters.vendors import open_vendor
+
+        return open_vendor(
+            name,
+            Timing(
+                now=self._clock.wall, monotonic=time.monotonic, sleep=time.sleep, random=secrets.SystemRandom().random
+            ),
+        )
+
+
+@lru_cache(maxsize=8)
+def open_parts(settings: Settings, dsn: str) -> Parts:
+    """Return the parts of the desk on a database; the same ones for the same settings and address."""
+    return Parts(settings, dsn)
+
+
+def build_desk(settings: Settings, dsn: str) -> Desk:
+    """Return everything the tools work on."""
+    return open_parts(settings, dsn).desk
+
+
+def vendor_terms() -> Sequence[VendorTerms]:
+    """Return the terms of every vendor that is reached over a network."""
+    from core.adapters.vendors import vendor_terms
+
+    return vendor_terms()
+
+
+def list_vendors() -> list[tuple[VendorTerms, VendorAccess]]:
+    """Return the terms of every vendor that is reached over a network, and how the settings reach it."""
+    from core.settings import read_vendor_access
+
+    return [(terms, read_vendor_access(terms)) for terms in vendor_terms()]
+
+
+def open_jobs(client: Client) -> Jobs:
+    """Return the durable work of a Temporal server."""
+    from core.adapters.jobs.temporal import TemporalJobs
+
+    return TemporalJobs(client)
+
+
+def build_account_stores(dsn: str) -> AccountStores:
+    """Return the stores that sign-in needs."""
+    return Parts(Settings(), dsn).account_stores
+
+
+def prepare_database(settings: Settings, dsn: str) -> str:
+    """Bring the database to the schema of this code and return its revision."""
+    from core.adapters.store.migrations import migrate
+
+    return migrate(dsn, reader_password=_reader_password(settings))
+
+
+def _reader_password(settings: Settings) -> str | None:
+    password = settings.database_reader_password
+    return password.get_secret_value() if password else None
+
+
+def load_first_data(dsn: str, *, demo: bool, progress: Progress = lambda step, share: None) -> None:
+    """Fill a new desk with the sample data and, if wanted, the demo book; harmless when done before."""
+    parts = Parts(Settings(), dsn)
+    parts.load_samples(progress)
+    if demo:
+        from core.execution.demo import load_demo
+
+        load_demo(parts.trading, parts.marks, parts.desk.instruments, parts.clock, parts.ids)
+        parts.trading.database.close()
+    parts.database.close()
+
+
+@lru_cache(maxsize=1)
+def code_version() -> str:
+    """Return the version with the commit, and `+changed` when files differ from it."""
+    version = metadata.version("quantdesk") if _installed() else "0.1.0"
+    root = Path(__file__).resolve().parent.parent
+    if not (root / ".git").exists():
+        return version
+    try:
+        found = subprocess.run(
+            ["git", "describe", "--always", "--dirty=+changed", "--abbrev=12"],
+            cwd=root,
+            capture_output=True,
+            text=True,
+            timeout=5,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return version
+    return f"{version}-{found.stdout.strip()}"
+
+
+def _installed() -> bool:
+    try:
+        metadata.version("quantdesk")
+    except metadata.PackageNotFoundError:
+        return False
+    return True

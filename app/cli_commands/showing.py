@@ -1,0 +1,57 @@
+"""Show a tool's result to a person."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from app.cli_commands.output import Output
+from core.reporting.rendering import render_cell, render_fact, title_of
+
+if TYPE_CHECKING:
+    from core.domain.facts import Table, ToolResult
+
+MAX_ROWS = 40
+
+
+def show_result(result: ToolResult, output: Output) -> None:
+    """Write the result: JSON as it is, or facts, tables, remarks and where it came from."""
+    if output.as_json:
+        output.document(result.model_dump(mode="json"))
+        return
+    if result.facts:
+        width = max(len(fact.name) for fact in result.facts)
+        for fact in result.facts:
+            output.text(f"{fact.name.ljust(width)}  {render_fact(fact):>16}  {fact.id}")
+    for table in result.tables:
+        show_table(table, output)
+    for statement in result.sql:
+        output.text(f"\nSQL: {statement}")
+    for note in result.notes:
+        output.text(f"Note: {note}")
+    for chart in result.charts:
+        output.text(f"Chart: {chart.title} (seen in the chat, or with --json)")
+    sources = f"; sources: {name_sources(result.sources)}" if result.sources else ""
+    output.text(f"\nAs of {result.as_of:%Y-%m-%d %H:%M} UTC; {result.label}; run {result.run}{sources}")
+
+
+def show_table(table: Table, output: Output) -> None:
+    """Write a table with its heading."""
+    if table.title:
+        output.text(f"\n{table.title}")
+    rows = [
+        [render_cell(cell, column) for cell, column in zip(row, table.columns, strict=True)]
+        for row in table.rows[:MAX_ROWS]
+    ]
+    output.table([title_of(column) for column in table.columns], rows)
+    left = len(table.rows) - MAX_ROWS
+    if left > 0:
+        output.text(f"({left} more rows; --json gives all)")
+    elif table.truncated:
+        output.text("(cut at the row limit)")
+
+
+def name_sources(sources: Sequence[str], *, most: int = 6) -> str:
+    """Return the first sources as a list and the number of the others; `--json` gives all."""
+    more = f" and {len(sources) - most} more" if len(sources) > most else ""
+    return ", ".join(sources[:most]) + more

@@ -1,0 +1,55 @@
+"""Make a market of any size: instruments, sessions and plausible bars, the same each time."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import numpy as np
+
+from core.adapters.store.database import Database
+from core.data.calendar import sessions_between
+from core.ports.vendor import BarColumns
+
+FIRST_ID = 1_000_001
+_SESSIONS = sessions_between("XNYS", date(2012, 1, 3), date(2024, 12, 31))
+
+
+def add_instruments(database: Database, count: int) -> None:
+    with database.transaction() as connection, connection.cursor() as cursor:
+        columns = "instrument_id, symbol, name, asset_class, calendar, currency, source, known_at"
+        with cursor.copy(f"COPY market_data.instruments ({columns}) FROM STDIN".encode()) as copy:
+            for number in range(count):
+                copy.write_row(
+                    (FIRST_ID + number, f"M{number:05d}", "Made", "equity", "XNYS", "USD", "made", "2000-01-01Z")
+                )
+
+
+def make_bars(
+    symbols: range, sessions: int, *, source: str = "made", gaps: float = 0.0, bad: float = 0.0
+) -> BarColumns:
+    """Return bars of some instruments over the first sessions; `gaps` is the share left out,
+    `bad` the share whose high lies under its low."""
+    generator = np.random.default_rng(symbols.start + 1)
+    days, count = _SESSIONS[:sessions], len(symbols)
+    close = 80.0 * np.exp(np.cumsum(generator.normal(0.0002, 0.015, (count, sessions)), axis=1)).ravel()
+    open_ = close * (1.0 + generator.normal(0.0, 0.004, close.shape))
+    high = np.maximum(open_, close) * (1.0 + np.abs(generator.normal(0.0, 0.004, close.shape)))
+    low = np.minimum(open_, close) * (1.0 - np.abs(generator.normal(0.0, 0.004, close.shape)))
+    volume = generator.integers(100_000, 5_000_000, close.shape).astype(np.float64)
+    wrong = generator.random(close.shape) < bad
+    high[wrong], low[wrong] = low[wrong] * 0.99, high[wrong] * 1.01
+    keep = np.flatnonzero(generator.random(close.shape) >= gaps)
+    return BarColumns(
+        source=source,
+        price_basis="split_adjusted",
+        symbols=tuple(f"M{number:05d}" for number in symbols),
+        symbol_code=np.repeat(np.arange(count, dtype=np.int32), sessions)[keep],
+        session=np.tile(days, count)[keep],
+        open=open_[keep],
+        high=high[keep],
+        low=low[keep],
+        close=close[keep],
+        volume=volume[keep],
+        line=keep + 2,
+        origin="made",
+    )

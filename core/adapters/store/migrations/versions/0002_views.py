@@ -1,0 +1,18 @@
+"""Create the views."""
+
+from __future__ import annotations
+
+from core.adapters.store.migrations import run_sql_file
+
+revision = "0002"
+down_revision = "0001"
+
+
+def upgrade() -> None:
+    """Apply this revision."""
+    run_sql_file("0002_views.sql")
+
+
+def downgrade() -> None:
+    """Refuse: data is never dropped by going back."""
+    raise NotImplementedError("Restore a back-up instead of going back.")

@@ -1,0 +1,272 @@
+"""Define the records of the books: accounts, proposals, decisions, orders, fills, cash, positions."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, ClassVar, Literal
+
+from pydantic import Field
+
+from core.domain.facts import Frozen, Label
+from core.domain.records import Record
+
+Side = Literal["buy", "sell"]
+OrderType = Literal["market", "limit", "stop", "stop_limit"]
+TimeInForce = Literal["day", "gtc"]
+Legging = Literal["together", "in_order"]
+"""Whether the legs of a proposal are sent at once, or each when the one before is filled."""
+OnFailure = Literal["keep", "unwind"]
+"""What becomes of filled legs when another leg fails: they stay, or are traded back at the market."""
+OrderState = Literal[
+    "intended",
+    "denied",
+    "submitting",
+    "unknown",
+    "accepted",
+    "partially_filled",
+    "filled",
+    "cancelled",
+    "rejected",
+    "expired",
+]
+Decision = Literal["approved", "rejected", "expired"]
+
+
+class Leg(Frozen):
+    """Name one leg of a proposal: exactly what would be sent, and the band its price must lie in when it is."""
+
+    instrument_id: int
+    symbol: str
+    side: Side
+    quantity: Decimal = Field(gt=0)
+    limit_price: Decimal | None = None
+    stop_price: Decimal | None = None
+    band_low: Decimal | None = None
+    band_high: Decimal | None = None
+
+
+class Account(Record):
+    """Hold an account at a broker with its limits."""
+
+    kind: ClassVar[str] = "account"
+    table: ClassVar[str] = "execution.accounts"
+    key: ClassVar[tuple[str, ...]] = ("account_id",)
+    label: ClassVar[Label] = "private"
+
+    account_id: str
+    name: str
+    broker: str
+    currency: str = "USD"
+    four_eyes_above: Decimal | None = None
+    limits: dict[str, Any] = Field(default_factory=dict)
+    is_demo: bool = False
+    opened_at: datetime
+
+
+class Proposal(Record):
+    """Hold an immutable trade proposal; `digest` covers everything that would be sent and why."""
+
+    kind: ClassVar[str] = "proposal"
+    table: ClassVar[str] = "execution.proposals"
+    key: ClassVar[tuple[str, ...]] = ("proposal_id",)
+    label: ClassVar[Label] = "private"
+
+    proposal_id: str
+    account_id: str
+    legs: tuple[Leg, ...] = Field(min_length=1)
+    order_type: OrderType
+    time_in_force: TimeInForce
+    band_low: Decimal | None = None
+    band_high: Decimal | None = None
+    legging: Legging = "together"
+    on_failure: OnFailure = "keep"
+    notional: Decimal
+    reason: str = ""
+    evidence: tuple[str, ...] = ()
+    author: str
+    author_kind: Literal["person", "agent", "service"]
+    requested_by: str
+    digest: str
+    desk_time: datetime
+    created_at: datetime
+    expires_at: datetime
+    is_demo: bool = False
+
+
+class ProposalDecision(Record):
+    """Hold the one decision on a proposal."""
+
+    kind: ClassVar[str] = "decision"
+    table: ClassVar[str] = "execution.decisions"
+    key: ClassVar[tuple[str, ...]] = ("proposal_id",)
+    label: ClassVar[Label] = "private"
+
+    proposal_id: str
+    decision: Decision
+    digest: str
+    decided_by: str
+    decided_by_kind: Literal["person", "service"]
+    face: str
+    reason: str = ""
+    decided_at: datetime
+    desk_time: datetime
+    used_at: datetime | None = None
+
+
+class Order(Record):
+    """Hold one order and its state; filled quantity comes only from executions.
+
+    Attempt 1 trades a leg; attempt 2 trades back what attempt 1 filled (`on_failure` of the proposal is `unwind`).
+    """
+
+    kind: ClassVar[str] = "order"
+    table: ClassVar[str] = "execution.orders"
+    key: ClassVar[tuple[str, ...]] = ("order_id",)
+    label: ClassVar[Label] = "private"
+
+    order_id: str
+    client_order_id: str
+    proposal_id: str
+    leg: int
+    attempt: int
+    account_id: str
+    instrument_id: int
+    side: Side
+    quantity: Decimal
+    order_type: OrderType
+    limit_price: Decimal | None = None
+    stop_price: Decimal | None = None
+    time_in_force: TimeInForce
+    state: OrderState
+    filled_quantity: Decimal = Decimal(0)
+    reason: str = ""
+    venue_order_id: str | None = None
+    desk_time: datetime
+    created_at: datetime
+    updated_at: datetime
+
+
+class Fill(Record):
+    """Hold one execution, unique by the venue's execution id."""
+
+    kind: ClassVar[str] = "fill"
+    table: ClassVar[str] = "execution.fills"
+    key: ClassVar[tuple[str, ...]] = ("fill_id",)
+    label: ClassVar[Label] = "private"
+
+    fill_id: str
+    execution_id: str
+    order_id: str
+    account_id: str
+    instrument_id: int
+    side: Side
+    quantity: Decimal
+    price: Decimal
+    fee: Decimal = Decimal(0)
+    currency: str = "USD"
+    session: date
+    filled_at: datetime
+    note: str = ""
+
+
+class CashEntry(Record):
+    """Hold one movement of cash."""
+
+    kind: ClassVar[str] = "cash_entry"
+    table: ClassVar[str] = "execution.cash_ledger"
+    key: ClassVar[tuple[str, ...]] = ("fill_id", "movement")
+    label: ClassVar[Label] = "private"
+
+    account_id: str
+    movement: Literal["deposit", "withdrawal", "trade", "fee", "dividend", "interest"]
+    amount: Decimal
+    currency: str = "USD"
+    fill_id: str | None = None
+    booked_at: datetime
+
+
+class Position(Record):
+    """Hold what an account owns of an instrument, at average cost."""
+
+    kind: ClassVar[str] = "position"
+    table: ClassVar[str] = "execution.positions"
+    key: ClassVar[tuple[str, ...]] = ("account_id", "instrument_id")
+    label: ClassVar[Label] = "private"
+
+    account_id: str
+    instrument_id: int
+    quantity: Decimal
+    average_cost: Decimal
+    realized_pnl: Decimal = Decimal(0)
+    updated_at: datetime
+
+
+class ExternalOrder(Record):
+    """Hold an order at the venue that the desk did not send: adopted to be shown and counted, never changed."""
+
+    kind: ClassVar[str] = "external_order"
+    table: ClassVar[str] = "execution.external_orders"
+    key: ClassVar[tuple[str, ...]] = ("account_id", "venue_order_id")
+    label: ClassVar[Label] = "private"
+
+    account_id: str
+    venue_order_id: str
+    client_order_id: str = ""
+    instrument_id: int | None = None
+    symbol: str
+    side: Side
+    quantity: Decimal
+    filled_quantity: Decimal = Decimal(0)
+    is_open: bool = True
+    first_seen_at: datetime
+    last_seen_at: datetime
+
+
+class Difference(Record):
+    """Hold what the venue and the books say differently, until they agree again or a person explains it."""
+
+    kind: ClassVar[str] = "difference"
+    table: ClassVar[str] = "execution.differences"
+    key: ClassVar[tuple[str, ...]] = ("difference_id",)
+    label: ClassVar[Label] = "private"
+
+    difference_id: str
+    account_id: str
+    subject: Literal["order", "position", "cash", "instrument"]
+    name: str
+    ours: str
+    theirs: str
+    found_at: datetime
+    ended_at: datetime | None = None
+    ended_by: str | None = None
+    explanation: str = ""
+
+
+class Recommendation(Record):
+    """Hold what a scan recommended for a strategy, with its odds, and what came of it at its horizon.
+
+    `change` is the step in weights by symbol. `probability` of a gain and `expected_return` (ratio per unit traded) are
+    those of the `cases` earlier decisions of the kind; None without enough. `realised_return` is measured alike.
+    """
+
+    kind: ClassVar[str] = "recommendation"
+    table: ClassVar[str] = "strategies.recommendations"
+    key: ClassVar[tuple[str, ...]] = ("recommendation_id",)
+    label: ClassVar[Label] = "private"
+
+    recommendation_id: str
+    strategy_id: str
+    account_id: str
+    requested_by: str
+    proposal_id: str
+    session: date
+    action: Literal["entry", "exit", "rebalance", "stop", "take_profit"]
+    change: dict[str, float]
+    probability: float | None = None
+    expected_return: float | None = None
+    cases: int
+    horizon_sessions: int
+    recommended_at: datetime
+    realised_return: float | None = None
+    scored_session: date | None = None

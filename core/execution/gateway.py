@@ -1,0 +1,408 @@
+"""Send approved orders: the only code that does. It trusts the approval row and nothing it is told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Literal
+
+from core.domain.books import Account, Order, OrderState, Proposal, ProposalDecision
+from core.domain.identifiers import client_order_id, content_id
+from core.domain.principal import Principal
+from core.errors import ApprovalRefused, InvalidInput, OutcomeUnknown, ServiceError, Unavailable
+from core.execution.crash_points import crash_point
+from core.execution.digest import proposal_digest
+from core.execution.impact import assess, band_objections, gate_records, held_and_working, limits_of
+from core.execution.kill_switch import KillSwitch
+from core.execution.market_risk import RiskMarket
+from core.execution.marks import Marks
+from core.execution.orders import AT_VENUE, OPEN, OrderEvent, move
+from core.execution.reconciliation import Reconciliation
+from core.execution.settlement import apply_word
+from core.execution.stores import TradingStore, Transaction
+from core.ports.broker import Broker, OrderTicket, VenueOrder
+from core.ports.clock import Clock
+
+FIRST_ATTEMPT = 1
+SECOND_ATTEMPT = 2
+"""Trades back what the first attempt of a leg filled, when another leg failed."""
+FAILED: frozenset[OrderState] = frozenset({"denied", "rejected", "cancelled", "expired"})
+
+
+class Gateway:
+    """Release approved proposals to their broker, each leg exactly once whatever dies in between.
+
+    An order is written down under its final id before anything is sent, `submitting` before the venue may know of
+    it, and its outcome afterwards. Whoever finds it half-way asks the venue by that id first.
+    """
+
+    def __init__(
+        self,
+        store: TradingStore,
+        brokers: Mapping[str, Broker],
+        marks: Marks,
+        kill_switch: KillSwitch,
+        clock: Clock,
+        reconciliation: Reconciliation,
+    ) -> None:
+        self._store = store
+        self._brokers = brokers
+        self._marks = marks
+        self._kill_switch = kill_switch
+        self._clock = clock
+        self._reconciliation = reconciliation
+        self._market = RiskMarket(marks, clock)
+
+    def release(self, proposal_id: str) -> Sequence[Order]:
+        """Send the orders of an approved proposal, or finish sending them; repeating it changes nothing.
+
+        Raises ApprovalRefused when there is no valid unused approval, Unavailable when the store is lost or the
+        account's books and venue were not seen to agree yet. An order that the kill switch, the price band or a limit
+        forbids is stored as denied, with the reason.
+        """
+        crash_point("send.loaded")
+        orders = [self._advance(order) for order in self._intend(proposal_id)]
+        return [*orders, *self._unwind(proposal_id)]
+
+    def recover(self) -> Sequence[Order]:
+        """Finish every order that an earlier run left between intention and the venue's word."""
+        with self._store.transaction() as transaction:
+            orders = transaction.orders.all(states=("intended", "submitting", "unknown"))
+        done = [self._advance_if_possible(order) for order in reversed(orders)]
+        for proposal_id in dict.fromkeys(order.proposal_id for order in orders):
+            done += self._unwind(proposal_id)
+        return done
+
+    def cancel(self, order_id: str, principal: Principal) -> Order:
+        """Ask the venue to cancel an order; passes while trading is halted.
+
+        Raises ApprovalRefused for others than persons with the scope `trade`, InvalidInput when the order has ended,
+        OutcomeUnknown when the venue does not answer: the order stays as it is.
+        """
+        if principal.kind != "person" or "trade" not in principal.scopes:
+            raise ApprovalRefused(f"{principal.name} may not cancel orders.", rule="scope")
+        with self._store.transaction() as transaction:
+            order = transaction.orders.get(order_id)
+        if order.state not in AT_VENUE:
+            raise InvalidInput(f"Order {order_id} is {order.state}: there is nothing to cancel at the venue.")
+        word = self._broker(order).cancel(order.account_id, order.client_order_id)
+        with self._store.transaction() as transaction:
+            return apply_word(transaction, transaction.orders.get(order_id, lock=True), word, self._clock)
+
+    def cancel_all(self, principal: Principal) -> tuple[Sequence[Order], Sequence[str]]:
+        """Cancel every order at work and deny every one not sent yet; return the orders after it and what went wrong.
+
+        Every venue is asked, whatever another one answers.
+        """
+        with self._store.transaction() as transaction:
+            orders = transaction.orders.all(states=sorted(OPEN), limit=100_000)
+        changed: list[Order] = []
+        problems: list[str] = []
+        for order in orders:
+            try:
+                changed.append(
+                    self._withdraw(order, "kill_switch: withdrawn with all other orders")
+                    if order.state == "intended"
+                    else self.cancel(order.order_id, principal)
+                )
+            except (ServiceError, InvalidInput) as error:
+                problems.append(f"{order.order_id}: {error}")
+        return changed, problems
+
+    def _withdraw(self, order: Order, reason: str) -> Order:
+        with self._store.transaction() as transaction:
+            order = transaction.orders.get(order.order_id, lock=True)
+            if order.state != "intended":
+                return order
+            return self._record(transaction, order, "deny", reason)
+
+    def _intend(self, proposal_id: str) -> Sequence[Order]:
+        with self._store.transaction() as transaction:
+            proposal, _ = transaction.proposals.get(proposal_id)
+            orders = transaction.orders.all(proposal_id=proposal_id)
+        if orders:
+            return list(reversed(orders))
+        self._reconciliation.require(proposal.account_id)
+        with self._store.transaction() as transaction:
+            # One release per account at a time: the limits see every order that another worker just wrote.
+            account = transaction.accounts.get(proposal.account_id, lock=True)
+            orders = transaction.orders.all(proposal_id=proposal_id)
+            if orders:
+                return list(reversed(orders))
+            proposal, decision = transaction.proposals.get(proposal_id)
+            _check_approval(transaction, proposal, decision)
+            objections = self._objections(transaction, proposal, account, "release")
+            if not transaction.proposals.use(proposal_id):
+                raise ApprovalRefused(f"The approval of {proposal_id} was used already.", rule="used")
+            made = [self._order(proposal, leg, "; ".join(objections)) for leg in range(len(proposal.legs))]
+            for order in made:
+                transaction.orders.add(order)
+                transaction.events.put("order.changed", order.order_id)
+            crash_point("send.intent_written")
+        crash_point("send.intent_stored")
+        return made
+
+    def _advance_if_possible(self, order: Order) -> Order:
+        """Leave an order as it is where its account does not trade yet, so that other accounts do not wait for it."""
+        try:
+            return self._advance(order)
+        except Unavailable:
+            return order
+
+    def _advance(self, order: Order) -> Order:
+        """Take an order as far as it goes now, while nobody else does: a half-sent order is never judged by another."""
+        with self._store.transaction() as claim:
+            claim.orders.claim(order.order_id)
+            return self._advance_claimed(claim.orders.get(order.order_id))
+
+    def _advance_claimed(self, order: Order) -> Order:
+        if order.state == "intended":
+            waits = self._waits_for(order)
+            if waits is not None:
+                return self._withdraw(order, waits) if waits else order
+            self._reconciliation.require(order.account_id)
+            order = self._begin(order)
+            return self._transmit(order, first=True) if order.state == "submitting" else order
+        return self._resolve(order) if order.state in ("submitting", "unknown") else order
+
+    def _waits_for(self, order: Order) -> str | None:
+        """Return None when the leg's turn has come, "" while it waits for the one before, else why it never comes."""
+        with self._store.transaction() as transaction:
+            proposal, _ = transaction.proposals.get(order.proposal_id)
+            others = transaction.orders.all(proposal_id=order.proposal_id)
+        if order.attempt != FIRST_ATTEMPT:
+            return None
+        failed = [part for part in others if part.leg != order.leg and part.state in FAILED]
+        if failed and proposal.on_failure == "unwind":
+            return f"legging: leg {failed[0].leg + 1} ended as {failed[0].state}"
+        if proposal.legging == "together":
+            return None
+        before = [part for part in others if part.leg == order.leg - 1 and part.attempt == FIRST_ATTEMPT]
+        if not before or before[0].state == "filled":
+            return None
+        return f"legging: leg {order.leg} ended as {before[0].state}" if before[0].state in FAILED else ""
+
+    def _unwind(self, proposal_id: str) -> Sequence[Order]:
+        """Take back what other legs did when one failed and the approval says so: cancel, then trade the fills back.
+
+        Each call goes as far as the venue's answers allow; the workflow calls again until no order is open.
+        """
+        with self._store.transaction() as transaction:
+            proposal, _ = transaction.proposals.get(proposal_id)
+            orders = transaction.orders.all(proposal_id=proposal_id)
+        firsts = [order for order in orders if order.attempt == FIRST_ATTEMPT]
+        if proposal.on_failure != "unwind" or not any(order.state in FAILED for order in firsts):
+            return []
+        changed: list[Order] = []
+        for order in sorted(firsts, key=lambda part: part.leg):
+            if order.state == "intended":
+                changed.append(self._withdraw(order, "legging: another leg failed"))
+            elif order.state in ("accepted", "partially_filled"):
+                changed.append(self._ask_to_cancel(order))
+            elif order.state not in OPEN and order.filled_quantity and not _has_second(orders, order):
+                changed.append(self._advance_if_possible(self._trade_back(proposal, order)))
+        return changed
+
+    def _ask_to_cancel(self, order: Order) -> Order:
+        try:
+            word = self._broker(order).cancel(order.account_id, order.client_order_id)
+        except ServiceError:
+            return order
+        with self._store.transaction() as transaction:
+            return apply_word(transaction, transaction.orders.get(order.order_id, lock=True), word, self._clock)
+
+    def _trade_back(self, proposal: Proposal, order: Order) -> Order:
+        """Write the order that trades a filled leg back; the database checks it against the approval."""
+        now = self._clock.now()
+        back = order.model_copy(
+            update={
+                "order_id": content_id("ord", proposal.proposal_id, str(order.leg), str(SECOND_ATTEMPT)),
+                "client_order_id": client_order_id(proposal.proposal_id, order.leg, SECOND_ATTEMPT),
+                "attempt": SECOND_ATTEMPT,
+                "side": "sell" if order.side == "buy" else "buy",
+                "quantity": order.filled_quantity,
+                "order_type": "market",
+                "limit_price": None,
+                "stop_price": None,
+                "time_in_force": "day",
+                "state": "intended",
+                "filled_quantity": Decimal(0),
+                "reason": "",
+                "venue_order_id": None,
+                "desk_time": now,
+                "created_at": now,
+                "updated_at": now,
+            }
+        )
+        with self._store.transaction() as transaction:
+            transaction.accounts.get(order.account_id, lock=True)
+            known = transaction.orders.all(proposal_id=proposal.proposal_id)
+            if _has_second(known, order):
+                return next(part for part in known if part.leg == order.leg and part.attempt == SECOND_ATTEMPT)
+            transaction.orders.add(back)
+            transaction.events.put("order.changed", back.order_id)
+        return back
+
+    def _begin(self, order: Order) -> Order:
+        """Write down that the venue may know of the order from now on, if everything still allows it."""
+        with self._store.transaction() as transaction:
+            account = transaction.accounts.get(order.account_id, lock=True)
+            order = transaction.orders.get(order.order_id, lock=True)
+            if order.state != "intended":
+                return order
+            proposal, _ = transaction.proposals.get(order.proposal_id)
+            if order.attempt != FIRST_ATTEMPT:
+                # Trading back is part of what was approved, whenever it becomes necessary; only a halt stops it.
+                halted = self._kill_switch.reason(transaction, order_id=order.order_id)
+                event: OrderEvent = "deny" if halted else "submit"
+                return self._record(transaction, order, event, f"kill_switch: {halted}" if halted else "")
+            objections = list(self._objections(transaction, proposal, account, "send"))
+            if proposal.expires_at <= transaction.proposals.now():
+                objections.append("expired: the approval lapsed before the order was sent.")
+            order = self._record(transaction, order, "deny" if objections else "submit", "; ".join(objections))
+        crash_point("send.submitting_stored")
+        return order
+
+    def _transmit(self, order: Order, *, first: bool) -> Order:
+        """Send a submitting order while holding the kill switch on, and store the venue's word."""
+        broker = self._broker(order)
+        with self._store.transaction() as transaction:
+            order = transaction.orders.get(order.order_id, lock=True)
+            if order.state != "submitting":
+                return order
+            halted = self._kill_switch.reason(transaction, hold=True, order_id=order.order_id)
+            if halted is not None:
+                # Denied only when certainly nothing was sent; after a crash the venue's evidence decides.
+                return self._record(transaction, order, "deny", f"kill_switch: {halted}") if first else order
+            crash_point("send.before_send")
+            try:
+                word = broker.submit(self._ticket(order))
+            except (OutcomeUnknown, Unavailable) as error:
+                # Asking would find nothing for ever: what certainly never left is over, where it cannot be sent again.
+                never_left = first and isinstance(error, Unavailable) and not broker.deduplicates
+                return self._record(transaction, order, "deny" if never_left else "lose", str(error))
+            crash_point("send.sent")
+            order = apply_word(transaction, order, word, self._clock)
+            crash_point("send.recorded")
+        crash_point("send.stored")
+        return order
+
+    def _resolve(self, order: Order) -> Order:
+        """Ask the venue about an order that may or may not have been sent; resend only where that cannot double it."""
+        broker = self._broker(order)
+        try:
+            word: VenueOrder | None = broker.find(order.account_id, order.client_order_id)
+        except ServiceError:
+            return order
+        with self._store.transaction() as transaction:
+            order = transaction.orders.get(order.order_id, lock=True)
+            if order.state not in ("submitting", "unknown"):
+                return order
+            if word is not None:
+                return apply_word(transaction, order, word, self._clock)
+            if not broker.deduplicates:
+                reason = "The venue has no order of this id yet, and sending it again might double it."
+                return self._record(transaction, order, "lose", reason) if order.state == "submitting" else order
+            if self._kill_switch.reason(transaction, order_id=order.order_id) is not None:
+                return order
+            if order.state == "unknown":
+                order = self._record(transaction, order, "submit", "")
+        return self._transmit(order, first=False)
+
+    def _objections(
+        self, transaction: Transaction, proposal: Proposal, account: Account, stage: Literal["release", "send"]
+    ) -> tuple[str, ...]:
+        """Return why nothing may leave, judged by one fresh snapshot, and keep what the gate refused."""
+        snapshot = transaction.gate.snapshot(account.account_id, except_proposal=proposal.proposal_id)
+        halted = self._kill_switch.reason_of(snapshot)
+        if halted is not None:
+            return (f"kill_switch: {halted}",)
+        if account.broker not in self._brokers:
+            return (f"broker: this desk does not know {account.broker!r}, only {', '.join(sorted(self._brokers))}.",)
+        view = self._market.view(held_and_working(snapshot, proposal.legs), limits_of(account))
+        band = band_objections(proposal.legs, view.marks)
+        if band:
+            return band
+        impact = assess(snapshot, account, proposal.legs, view)
+        if impact.refused:
+            records = gate_records(impact, account.account_id, proposal.proposal_id, stage)
+            transaction.gate.record(records, desk_time=self._clock.now())
+        return impact.objections
+
+    def _order(self, proposal: Proposal, leg: int, objections: str) -> Order:
+        part = proposal.legs[leg]
+        now = self._clock.now()
+        return Order(
+            order_id=content_id("ord", proposal.proposal_id, str(leg), str(FIRST_ATTEMPT)),
+            client_order_id=client_order_id(proposal.proposal_id, leg, FIRST_ATTEMPT),
+            proposal_id=proposal.proposal_id,
+            leg=leg,
+            attempt=FIRST_ATTEMPT,
+            account_id=proposal.account_id,
+            instrument_id=part.instrument_id,
+            side=part.side,
+            quantity=part.quantity,
+            order_type=proposal.order_type,
+            limit_price=part.limit_price,
+            stop_price=part.stop_price,
+            time_in_force=proposal.time_in_force,
+            state="denied" if objections else "intended",
+            reason=objections,
+            desk_time=now,
+            created_at=now,
+            updated_at=now,
+        )
+
+    def _record(self, transaction: Transaction, order: Order, event: OrderEvent, reason: str) -> Order:
+        changed = transaction.orders.record(
+            order,
+            move(order.state, event),
+            desk_time=self._clock.now(),
+            reason=reason or None,
+        )
+        if changed.state != order.state:
+            transaction.events.put("order.changed", order.order_id)
+        return changed
+
+    def _ticket(self, order: Order) -> OrderTicket:
+        return OrderTicket(
+            client_order_id=order.client_order_id,
+            account_id=order.account_id,
+            instrument_id=order.instrument_id,
+            symbol=self._marks.instrument(order.instrument_id).symbol,
+            side=order.side,
+            quantity=order.quantity,
+            order_type=order.order_type,
+            limit_price=order.limit_price,
+            stop_price=order.stop_price,
+            time_in_force=order.time_in_force,
+            desk_time=self._clock.now(),
+        )
+
+    def _broker(self, order: Order) -> Broker:
+        with self._store.transaction() as transaction:
+            name = transaction.accounts.get(order.account_id).broker
+        broker = self._brokers.get(name)
+        if broker is None:
+            raise InvalidInput(
+                f"Account {order.account_id} trades at {name!r}, which this desk does not know.",
+                hint=f"Known brokers: {', '.join(sorted(self._brokers))}.",
+            )
+        return broker
+
+
+def _has_second(orders: Sequence[Order], order: Order) -> bool:
+    return any(part.leg == order.leg and part.attempt == SECOND_ATTEMPT for part in orders)
+
+
+def _check_approval(transaction: Transaction, proposal: Proposal, decision: ProposalDecision | None) -> None:
+    if decision is None or decision.decision != "approved":
+        raise ApprovalRefused(f"Proposal {proposal.proposal_id} is not approved.", rule="not_approved")
+    if decision.decided_by_kind != "person" or decision.face == "demo":
+        raise ApprovalRefused(f"Proposal {proposal.proposal_id} was not approved by a person.", rule="person")
+    if not decision.digest == proposal.digest == proposal_digest(proposal):
+        raise ApprovalRefused(f"Proposal {proposal.proposal_id} is not what was approved.", rule="digest")
+    if decision.used_at is not None:
+        raise ApprovalRefused(f"The approval of {proposal.proposal_id} was used already.", rule="used")
+    if proposal.expires_at <= transaction.proposals.now():
+        raise ApprovalRefused(f"The approval of {proposal.proposal_id} lapsed with its expiry.", rule="expired")

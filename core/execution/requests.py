@@ -1,0 +1,170 @@
+"""Turn what a caller asks for into exact legs: instrument, whole lots, side, prices."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, Decimal
+
+from core.domain.as_of import AsOf
+from core.domain.books import Leg, Legging, OnFailure, OrderType, Side, TimeInForce
+from core.domain.market_records import Instrument
+from core.errors import InvalidInput, NoData
+from core.execution.digest import plain_decimal
+from core.execution.marks import SessionPrice
+
+BAND = Decimal("0.05")
+STALE_DAYS = 10
+LOTS = {"equity": Decimal(1), "etf": Decimal(1), "crypto": Decimal("0.00000001")}
+MOST_LEGS = 10
+_CENT = Decimal("0.0001")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegRequest:
+    """Ask for a quantity, or for the quantity that brings the position to a share of net asset value."""
+
+    symbol: str
+    side: Side | None = None
+    quantity: Decimal | None = None
+    target_weight: Decimal | None = None
+    limit_price: Decimal | None = None
+    stop_price: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TradeRequest:
+    """Ask for a trade of one or several legs; `author` names the strategy or agent when it is not the caller."""
+
+    legs: tuple[LegRequest, ...]
+    account_id: str | None = None
+    order_type: OrderType = "market"
+    time_in_force: TimeInForce = "day"
+    legging: Legging = "together"
+    on_failure: OnFailure = "keep"
+    reason: str = ""
+    author: str | None = None
+    expires_in_minutes: int | None = None
+
+
+def check_request(request: TradeRequest) -> None:
+    """Raise InvalidInput when the parts of a request do not fit each other."""
+    if not 1 <= len(request.legs) <= MOST_LEGS:
+        raise InvalidInput(f"A proposal has 1 to {MOST_LEGS} legs, not {len(request.legs)}.")
+    if len(request.legs) == 1 and (request.legging, request.on_failure) != ("together", "keep"):
+        raise InvalidInput("Legging and unwinding are for proposals of several legs.")
+    if len(request.legs) > 1 and request.order_type in ("stop", "stop_limit"):
+        raise InvalidInput("A stop order has one leg.")
+    for leg in request.legs:
+        for name, price, needed in (
+            ("limit_price", leg.limit_price, request.order_type in ("limit", "stop_limit")),
+            ("stop_price", leg.stop_price, request.order_type in ("stop", "stop_limit")),
+        ):
+            if needed and price is None:
+                raise InvalidInput(f"A {request.order_type} order of {leg.symbol} needs {name}.")
+            if not needed and price is not None:
+                raise InvalidInput(
+                    f"A {request.order_type} order of {leg.symbol} takes no {name}.",
+                    hint="Leave it out, or choose the order type it belongs to.",
+                )
+            if price is not None and not (price.is_finite() and price > 0):
+                raise InvalidInput(f"{name} of {leg.symbol} is {price}, expected a price above 0.")
+        if (leg.quantity is None) == (leg.target_weight is None):
+            raise InvalidInput(f"Give {leg.symbol} either a quantity or a target_weight.")
+    if request.expires_in_minutes is not None and not 1 <= request.expires_in_minutes <= 30 * 24 * 60:
+        raise InvalidInput("A proposal expires after 1 minute to 30 days.")
+
+
+def exact_leg(
+    asked: LegRequest,
+    instrument: Instrument,
+    mark: SessionPrice | None,
+    *,
+    order_type: OrderType,
+    held: Decimal,
+    nav: Decimal,
+    as_of: AsOf,
+) -> Leg:
+    """Return the leg that would be sent.
+
+    Raises InvalidInput for what cannot be traded or does not fit the lot, NoData without a fresh price.
+    """
+    lot = LOTS.get(instrument.asset_class)
+    if lot is None:
+        raise InvalidInput(
+            f"{instrument.symbol} is of the class {instrument.asset_class}, which cannot be traded.",
+            hint="Choose a share, a fund or a cryptocurrency.",
+        )
+    if mark is None or (as_of.known.date() - mark.session).days > STALE_DAYS:
+        last = f"the last is of {mark.session}" if mark else "none is stored"
+        raise NoData(
+            f"There is no recent price of {instrument.symbol} at {as_of.known:%Y-%m-%d} ({last}).",
+            hint="A trade needs a price of the last 10 days.",
+        )
+    side, quantity = _quantity(asked, lot, mark, held, nav)
+    banded = order_type == "market"
+    return Leg(
+        instrument_id=instrument.instrument_id,
+        symbol=instrument.symbol,
+        side=side,
+        quantity=quantity,
+        # A limit is rounded away from the market, a trigger too: never to a price that is worse than what was asked.
+        limit_price=_on_tick(asked.limit_price, instrument, up=side == "sell"),
+        stop_price=_on_tick(asked.stop_price, instrument, up=side == "buy"),
+        band_low=plain_decimal((mark.close * (1 - BAND)).quantize(_CENT)) if banded else None,
+        band_high=plain_decimal((mark.close * (1 + BAND)).quantize(_CENT)) if banded else None,
+    )
+
+
+def _quantity(asked: LegRequest, lot: Decimal, mark: SessionPrice, held: Decimal, nav: Decimal) -> tuple[Side, Decimal]:
+    if asked.target_weight is not None:
+        return _towards(asked, asked.target_weight, lot, mark, held, nav)
+    quantity = asked.quantity
+    if asked.side is None:
+        raise InvalidInput(f"Say whether to buy or to sell {asked.symbol}.")
+    if quantity is None or not quantity.is_finite() or quantity <= 0:
+        raise InvalidInput(f"The quantity of {asked.symbol} is {quantity}, expected a number above 0.")
+    if quantity % lot:
+        whole = quantity.quantize(lot, rounding=ROUND_DOWN)
+        kind = "whole shares" if lot == 1 else f"steps of {lot:f}"
+        raise InvalidInput(f"{asked.symbol} trades in {kind}, not {quantity:f}.", hint=f"Ask for {max(whole, lot):f}.")
+    if quantity > Decimal("1e12"):
+        raise InvalidInput(f"The quantity {quantity:f} of {asked.symbol} is out of reason.")
+    return asked.side, plain_decimal(quantity)
+
+
+def _towards(
+    asked: LegRequest, weight: Decimal, lot: Decimal, mark: SessionPrice, held: Decimal, nav: Decimal
+) -> tuple[Side, Decimal]:
+    if not weight.is_finite() or abs(weight) > 1:
+        raise InvalidInput(
+            f"target_weight of {asked.symbol} is {weight}, expected a ratio of net asset value (0.05 = 5 %)."
+        )
+    if nav <= 0:
+        raise InvalidInput("The account's net asset value is not above 0, so a weight means nothing.")
+    wanted = weight * nav / mark.close
+    change = (wanted - held).quantize(lot, rounding=ROUND_DOWN)
+    side: Side = "buy" if change > 0 else "sell"
+    if change == 0:
+        raise InvalidInput(
+            f"{asked.symbol} is within one lot of {weight:%} already: {held} held.", hint="Nothing to do."
+        )
+    if asked.side is not None and asked.side != side:
+        raise InvalidInput(
+            f"To bring {asked.symbol} to {weight:%} of net asset value means to {side} {abs(change)},"
+            f" not to {asked.side}.",
+            hint=f"It is at {held * mark.close / nav:.2%} now.",
+        )
+    return side, plain_decimal(abs(change))
+
+
+def _on_tick(price: Decimal | None, instrument: Instrument, *, up: bool) -> Decimal | None:
+    """Return the price on the venue's grid: a cent, below a dollar a hundredth of it (Regulation NMS, rule 612)."""
+    if price is None:
+        return None
+    if instrument.asset_class == "crypto":
+        return plain_decimal(price)
+    tick = Decimal("0.01") if price >= 1 else Decimal("0.0001")
+    rounded = price.quantize(tick, rounding=ROUND_CEILING if up else ROUND_FLOOR)
+    if rounded <= 0:
+        raise InvalidInput(f"The price {price} of {instrument.symbol} is below its tick of {tick}.")
+    return plain_decimal(rounded)

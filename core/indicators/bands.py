@@ -1,0 +1,46 @@
+"""Compute price bands: Bollinger, Donchian, Keltner, and the typical price."""
+
+from __future__ import annotations
+
+from core.domain.kernel import Float64Array
+from core.indicators.declaration import indicator
+from core.indicators.moving_average import ema_kernel
+from core.indicators.rolling import deviation_kernel, extreme_kernel
+from core.indicators.volatility import wilder_range_kernel
+
+
+@indicator(fields=("close",), outputs=("upper", "middle", "lower"), pane="price")
+def bollinger(close: Float64Array, period: int = 20, deviations: float = 2.0) -> tuple[Float64Array, ...]:
+    """Simple average plus and minus `deviations` population standard deviations (Bollinger, 1983)."""
+    middle, deviation = deviation_kernel(close, period, 0)
+    width = deviations * deviation
+    return middle + width, middle, middle - width
+
+
+@indicator(fields=("high", "low"), outputs=("upper", "middle", "lower"), pane="price")
+def donchian(high: Float64Array, low: Float64Array, period: int = 20) -> tuple[Float64Array, ...]:
+    """Highest high, lowest low and their middle over `period` sessions, today included (Donchian, 1960)."""
+    upper = extreme_kernel(high, period, 1.0)
+    lower = extreme_kernel(low, period, -1.0)
+    return upper, (upper + lower) / 2.0, lower
+
+
+@indicator(fields=("high", "low", "close"), outputs=("typical_price",), pane="price")
+def typical_price(high: Float64Array, low: Float64Array, close: Float64Array) -> Float64Array:
+    """Mean of high, low and close."""
+    return (high + low + close) / 3.0
+
+
+@indicator(fields=("high", "low", "close"), outputs=("upper", "middle", "lower"), pane="price")
+def keltner(
+    high: Float64Array,
+    low: Float64Array,
+    close: Float64Array,
+    period: int = 20,
+    atr_period: int = 10,
+    ranges: float = 2.0,
+) -> tuple[Float64Array, ...]:
+    """Exponential average plus and minus `ranges` average true ranges (Raschke's form, 1990s)."""
+    middle = ema_kernel(close, period, 0)
+    width = ranges * wilder_range_kernel(high, low, close, atr_period)
+    return middle + width, middle, middle - width

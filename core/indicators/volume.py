@@ -1,0 +1,113 @@
+"""Compute volume indicators: on-balance volume, money flow index, accumulation/distribution and its oscillator."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from core.domain.kernel import Float64Array, kernel
+from core.indicators.declaration import indicator
+from core.indicators.rolling import add_four_kernel
+
+
+@indicator(fields=("close", "volume"), outputs=("obv",))
+def obv(close: Float64Array, volume: Float64Array) -> Float64Array:
+    """Running sum of volume signed by the direction of the close (Granville, 1963)."""
+    return _on_balance(close, volume)
+
+
+@indicator(fields=("high", "low", "close", "volume"), outputs=("accumulation",))
+def accumulation(high: Float64Array, low: Float64Array, close: Float64Array, volume: Float64Array) -> Float64Array:
+    """Running sum of volume weighted by where the close lies in the session's range (Chaikin)."""
+    return _accumulation(high, low, close, volume)
+
+
+@indicator(fields=("high", "low", "close", "volume"), outputs=("chaikin_oscillator",))
+def chaikin_oscillator(
+    high: Float64Array, low: Float64Array, close: Float64Array, volume: Float64Array, fast: int = 3, slow: int = 10
+) -> Float64Array:
+    """Fast less slow exponential average of accumulation/distribution, both started at its first value (Chaikin)."""
+    return _average_gap(_accumulation(high, low, close, volume), fast, slow)
+
+
+@indicator(fields=("high", "low", "close", "volume"), outputs=("mfi",))
+def mfi(
+    high: Float64Array, low: Float64Array, close: Float64Array, volume: Float64Array, period: int = 14
+) -> Float64Array:
+    """Share of the money flow that came on rising typical prices, 0 to 100 (Quong and Soudack, 1989)."""
+    return _money_flow((high + low + close) / 3.0, volume, period)
+
+
+@kernel
+def _on_balance(close: Float64Array, volume: Float64Array) -> Float64Array:
+    out = np.empty(len(close))
+    total = 0.0
+    for t in range(len(close)):
+        if t == 0 or close[t] > close[t - 1]:
+            total += volume[t]
+        elif close[t] < close[t - 1]:
+            total -= volume[t]
+        out[t] = total
+    return out
+
+
+@kernel
+def _accumulation(high: Float64Array, low: Float64Array, close: Float64Array, volume: Float64Array) -> Float64Array:
+    out = np.empty(len(close))
+    total = 0.0
+    for t in range(len(close)):
+        span = high[t] - low[t]
+        total += ((close[t] - low[t]) - (high[t] - close[t])) / span * volume[t] if span > 0.0 else 0.0
+        out[t] = total
+    return out
+
+
+@kernel
+def _average_gap(values: Float64Array, fast: int, slow: int) -> Float64Array:
+    out = np.empty(len(values))
+    first = max(fast, slow) - 1
+    out[:first] = np.nan
+    if len(values) <= first:
+        return out
+    quick = values[0]
+    steady = values[0]
+    for t in range(1, len(values)):
+        quick += 2.0 / (fast + 1.0) * (values[t] - quick)
+        steady += 2.0 / (slow + 1.0) * (values[t] - steady)
+        if t >= first:
+            out[t] = quick - steady
+    if first == 0:
+        out[0] = 0.0
+    return out
+
+
+@kernel
+def _money_flow(typical: Float64Array, volume: Float64Array, period: int) -> Float64Array:
+    out = np.full(len(typical), np.nan)
+    if len(typical) <= period:
+        return out
+    flow = typical * volume
+    count = len(typical)
+    gained = np.zeros(count)
+    moved = np.zeros(count)
+    for t in range(1, count):
+        up = typical[t] > typical[t - 1]
+        down = typical[t] < typical[t - 1]
+        gained[t] = flow[t] if up else 0.0
+        moved[t] = flow[t] if up or down else 0.0
+    rising = np.zeros(count - period)
+    total = np.zeros(count - period)
+    k = 1
+    while k + 3 <= period:
+        add_four_kernel(gained[k:], gained[k + 1 :], gained[k + 2 :], gained[k + 3 :], rising)
+        add_four_kernel(moved[k:], moved[k + 1 :], moved[k + 2 :], moved[k + 3 :], total)
+        k += 4
+    while k <= period:
+        more = gained[k:]
+        every = moved[k:]
+        for t in range(len(total)):
+            rising[t] += more[t]
+            total[t] += every[t]
+        k += 1
+    for t in range(len(total)):
+        out[period + t] = 100.0 * rising[t] / total[t] if total[t] >= 1.0 else 0.0
+    return out

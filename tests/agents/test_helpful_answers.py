@@ -1,0 +1,86 @@
+"""Whole turns on sample data: how something is doing, a part of a holding, groups with gaps, scenarios asked back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from core.domain.as_of import AsOf
+from core.domain.principal import Principal
+from core.reporting.rendering import render_fact
+from tools.context import Desk
+
+
+def priced(desk: Desk) -> set[str]:
+    listed = desk.instruments.list()
+    moment = AsOf(known=desk.clock.now())
+    stored = {one.instrument_id for one in desk.coverage.series([one.instrument_id for one in listed], as_of=moment)}
+    return {one.symbol for one in listed if one.instrument_id in stored}
+
+
+async def test_how_is_it_doing_gives_the_return_and_the_close(
+    open_assistant: Any, desk: Desk, person: Principal
+) -> None:
+    async with open_assistant(providers=()) as assistant:
+        answer = await assistant.ask("how is apple doing", desk.ids.new("thr"), person, "test")
+    assert (answer.outcome, answer.label) == ("answer", "public")
+    assert [call.name for call in answer.tool_calls] == ["performance", "query_metric"]
+    close = next(fact for fact in answer.facts if fact.name == "AAPL close")
+    returned = next(fact for fact in answer.facts if fact.name == "AAPL total return")
+    assert render_fact(close) in answer.text and render_fact(returned) in answer.text
+    assert "12 months" in answer.text
+    # The year to 2022-11-29 of the sample data: Apple closed 160.24 on 2021-11-29 and 141.17 on 2022-11-29.
+    assert isinstance(returned.value, float) and -0.16 < returned.value < -0.08
+
+
+async def test_a_part_of_a_holding_shows_what_is_held_and_proposes_nothing(
+    open_assistant: Any, desk: Desk, person: Principal
+) -> None:
+    account = desk.books.account(None).account_id
+    held = desk.books.holdings(account, AsOf(known=desk.clock.now())).positions[0]
+    thread = desk.ids.new("thr")
+    async with open_assistant(providers=()) as assistant:
+        answer = await assistant.ask(f"sell half my {held.symbol}", thread, person, "test")
+        assert (answer.outcome, answer.label, answer.proposal_ids) == ("clarify", "private", ())
+        assert f"{held.quantity:,.0f}" in answer.text or f"{held.quantity:f}".rstrip("0").rstrip(".") in answer.text
+        assert f"sell N {held.symbol}" in answer.text
+        completed = await assistant.ask("1", thread, person, "test")
+    assert completed.outcome == "needs_approval"
+    assert completed.tool_calls[0].args["quantity"] == 1
+
+
+async def test_a_group_holds_only_members_with_prices(open_assistant: Any, desk: Desk, person: Principal) -> None:
+    async with open_assistant(providers=()) as assistant:
+        answer = await assistant.ask("risk of the mega caps", desk.ids.new("thr"), person, "test")
+    assert answer.outcome in ("answer", "no_data")
+    for call in answer.tool_calls:
+        assert set(call.args["symbols"]) <= priced(desk)
+    if answer.outcome == "answer":
+        assert any(fact.name == "value at risk" for fact in answer.facts)
+
+
+@pytest.mark.parametrize(
+    ("question", "said"),
+    [
+        ("simulate a chip export ban on AAPL and MSFT", "does not have a scenario for “chip export ban”"),
+        ("what if there is a war", "Dot-com bust, peak to trough (2000)"),
+        ("buy $2,000 of AAPL", "shares, not in money"),
+    ],
+)
+async def test_a_question_back_is_shown_whole(
+    question: str, said: str, open_assistant: Any, desk: Desk, person: Principal
+) -> None:
+    async with open_assistant(providers=()) as assistant:
+        answer = await assistant.ask(question, desk.ids.new("thr"), person, "test")
+    assert (answer.outcome, answer.tool_calls) == ("clarify", ())
+    assert said in answer.text
+
+
+async def test_a_shock_is_computed_on_the_book(open_assistant: Any, desk: Desk, person: Principal) -> None:
+    async with open_assistant(providers=()) as assistant:
+        answer = await assistant.ask("stress my book: SPY -10%", desk.ids.new("thr"), person, "test")
+    assert (answer.outcome, answer.label) == ("answer", "private")
+    lost = next(fact for fact in answer.facts if fact.name == "scenario profit or loss")
+    assert isinstance(lost.value, float) and lost.value < 0
+    assert render_fact(lost) in answer.text

@@ -1,0 +1,77 @@
+"""Give a Trader Workstation on loopback and a broker that reaches it."""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, datetime
+
+import pytest
+
+from core.adapters.brokers.interactive_brokers import InteractiveBrokers
+from core.adapters.transport.tws import TwsSession
+from core.domain.market_records import Instrument
+from core.errors import UnknownName
+from core.testing.clock import FixedClock
+from core.testing.tws_gateway import TwsGateway
+
+MOMENT = datetime(2022, 11, 30, 15, 30, tzinfo=UTC)
+
+
+class ThreeStocks:
+    """Know AAA, BBB and CCC by the numbers 1, 2 and 3."""
+
+    def find(self, name):
+        if name not in ("AAA", "BBB", "CCC"):
+            raise UnknownName("symbol", name)
+        return Instrument(
+            instrument_id="ABC".index(name[0]) + 1,
+            symbol=name,
+            name=name,
+            asset_class="equity",
+            calendar="XNYS",
+            source="test",
+            known_at=MOMENT,
+        )
+
+    get = find
+
+    def list(self, *, group=None, asset_class=None):
+        return [self.find(name) for name in ("AAA", "BBB", "CCC")]
+
+
+class DecoderErrors(logging.Handler):
+    """Keep what the library's decoder could not read: it only logs that and drops the message."""
+
+    def __init__(self):
+        super().__init__(logging.ERROR)
+        self.texts = []
+
+    def emit(self, record):
+        self.texts.append(record.getMessage())
+
+
+@pytest.fixture
+def gateway():
+    """Give a gateway whose frames must all be readable."""
+    errors = DecoderErrors()
+    logging.getLogger("ib_async.Decoder").addHandler(errors)
+    found = TwsGateway(moment=MOMENT)
+    yield found
+    found.close()
+    logging.getLogger("ib_async.Decoder").removeHandler(errors)
+    assert errors.texts == []
+
+
+@pytest.fixture
+def open_broker(gateway):
+    """Give a function that opens a broker with a session of its own at the gateway, on a live clock at MOMENT."""
+    sessions = []
+
+    def make(*, timeout_s=2.0, idle_s=60.0, client_id=7, mode="live", **options):
+        session = TwsSession("127.0.0.1", gateway.port, client_id, timeout_s=timeout_s, idle_s=idle_s)
+        sessions.append(session)
+        return InteractiveBrokers(session, ThreeStocks(), FixedClock(MOMENT, mode), **options)
+
+    yield make
+    for session in sessions:
+        session.close()

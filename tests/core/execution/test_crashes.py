@@ -1,0 +1,78 @@
+"""Kill the sender at every named step, twice, then start it again: exactly one order, one fill, one decision."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from core.errors import InvalidInput
+from core.execution.crash_points import CRASH_POINTS, arm
+from core.testing.small_market import AGENT
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+@pytest.fixture(scope="module")
+def sender(filled_market, tmp_path_factory):
+    """Give a function that runs a sender process to its end and returns its exit code (negative: its signal)."""
+    home = tmp_path_factory.mktemp("home")
+    process = subprocess.Popen(
+        [sys.executable, str(Path(__file__).with_name("sender_process.py")), filled_market, str(home)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"},
+    )
+
+    def run(point: str, proposal_id: str) -> int:
+        process.stdin.write(f"{point} {proposal_id}\n")
+        process.stdin.flush()
+        return int(process.stdout.readline())
+
+    yield run
+    process.stdin.close()
+    process.wait(10)
+
+
+# One step of each transaction here; every step in the tests marked slow.
+FEW = ("decision.stored", "send.intent_stored", "send.sent", "fill.written")
+
+
+def test_the_few_steps_are_steps():
+    assert set(FEW) < set(CRASH_POINTS)
+
+
+@pytest.mark.parametrize(
+    "point", [point if point in FEW else pytest.param(point, marks=pytest.mark.slow) for point in CRASH_POINTS]
+)
+def test_a_sender_killed_twice_at_a_step_leaves_exactly_one_order(desk, ask, sender, point):
+    proposal_id = desk.proposals.propose(ask(), AGENT).proposal_id
+    if point.startswith("fill."):
+        assert sender("-", proposal_id) == 0
+        desk.clock.advance(1)
+    assert sender(point, proposal_id) == -signal.SIGKILL
+    again = sender(point, proposal_id)
+    assert again in (0, -signal.SIGKILL)
+    assert [sender("-", proposal_id), sender("-", proposal_id)] == [0, 0]
+    if not point.startswith("fill."):
+        desk.clock.advance(1)
+        assert sender("-", proposal_id) == 0
+    counts = desk.sql(
+        "SELECT (SELECT count(*) FROM execution.decisions), (SELECT count(*) FROM execution.orders),"
+        " (SELECT count(*) FROM execution.paper_orders), (SELECT count(*) FROM execution.paper_executions),"
+        " (SELECT count(*) FROM execution.fills), (SELECT count(*) FROM execution.cash_ledger)"
+    )
+    # One deposit, one trade and one fee are in the cash ledger.
+    assert counts == [(1, 1, 1, 1, 1, 3)]
+    assert desk.sql("SELECT state, filled_quantity FROM execution.orders") == [("filled", 10)]
+    assert desk.books.holdings().positions[0].quantity == 10
+
+
+def test_an_unknown_step_is_refused():
+    with pytest.raises(InvalidInput, match=r"send\.loaded"):
+        arm("send.nowhere")

@@ -1,0 +1,124 @@
+"""The proofs of the money path, run small: each must be able to see what it looks for."""
+
+from __future__ import annotations
+
+import os
+from decimal import Decimal
+
+import pytest
+
+from benchmarks import order_attacks, order_crashes, order_gate, order_halts
+from core.execution.gateway import Gateway
+from core.execution.kill_switch import KillSwitch
+from core.risk import limits as limits_module
+from core.testing.broker_contract import BrokerContract
+from core.testing.fault_venue import FaultBroker, FaultVenue
+from core.testing.socket_venue import SocketBroker, SocketVenue
+
+
+@pytest.fixture(scope="module")
+def socket_venue():
+    venue = SocketVenue()
+    yield venue
+    venue.close()
+
+
+def test_the_gate_answers_as_brute_force_does():
+    found = order_gate.compare(0, 120)
+    assert found["wrong"] == [] and 0 < found["allowed"] < 120
+    assert len(found["refused"]) >= 20
+
+
+def test_brute_force_sees_a_rule_that_is_left_out(monkeypatch):
+    monkeypatch.setattr(limits_module, "_further", lambda *_: [])
+    assert order_gate.compare(0, 60)["wrong"]
+
+
+def test_exactly_the_limit_is_sent_when_many_approvals_race(filled_market, tmp_path):
+    found = order_gate.race(filled_market, tmp_path, workers=2, approvals=10, fit=2)
+    assert (found["sent"], found["states"], found["errors"]) == (2, {"accepted": 2, "denied": 8}, [])
+
+
+def test_the_latency_table_has_every_part(filled_market, tmp_path):
+    found = order_gate.latency(filled_market, tmp_path, rounds=20)
+    assert set(found) == {"snapshot", "rules", "together"}
+    assert all(0 < times["p50"] <= times["p99"] for times in found.values())
+
+
+def test_every_attack_on_the_approval_fails(filled_market, tmp_path):
+    found = {row[0]: row[1:] for row in order_attacks.Attacks(filled_market, tmp_path).all(deciders=50, temporal=False)}
+    sent = {name for name, (_, _, orders) in found.items() if orders}
+    legitimate = {
+        "approved again, sent again",
+        "machine's clock 10 minutes ahead, proposal valid",
+        "50 decisions at once",
+    }
+    assert sent == legitimate
+    assert all(row[1:] == (1, 1) for name, row in found.items() if name in legitimate)
+    assert all("refused" in row[0] for name, row in found.items() if name not in legitimate)
+    assert found["50 decisions at once"][0] == "1 done, 49 refused: decided"
+
+
+@pytest.mark.parametrize(
+    ("point", "reply", "deduplicates", "expected"),
+    [
+        ("send.sent", "duplicated", False, {"killed", "one"}),
+        ("send.before_send", "lost", False, {"killed", "held"}),
+        ("send.before_send", "delayed", True, {"killed", "one"}),
+    ],
+)
+def test_a_killed_sender_leaves_one_order_or_one_that_is_held(
+    filled_market, tmp_path, socket_venue, point, reply, deduplicates, expected
+):
+    found = order_crashes.trial(filled_market, tmp_path, socket_venue, point, reply, deduplicates=deduplicates)
+    assert set(found) == expected
+
+
+def test_a_sender_that_forgets_is_seen_to_double(filled_market, tmp_path, socket_venue, monkeypatch):
+    def resolve(self, order):
+        with self._store.transaction() as transaction:
+            order = transaction.orders.get(order.order_id, lock=True)
+            if order.state == "unknown":
+                order = self._record(transaction, order, "submit", "")
+        return self._transmit(order, first=False)
+
+    monkeypatch.setattr(Gateway, "_resolve", resolve)
+    found = order_crashes.trial(filled_market, tmp_path, socket_venue, "send.sent", "duplicated", deduplicates=False)
+    assert "doubled" in found
+
+
+@pytest.mark.parametrize("how", ["file", "row", "command"])
+def test_the_switch_stops_a_sender_in_full_swing(filled_market, tmp_path, socket_venue, how):
+    found = order_halts.halt(filled_market, tmp_path, socket_venue, how)
+    assert (found["cancelled"] >= order_halts.WORKING, found["problems"], found["still_open"]) == (True, 0.0, 0.0)
+    assert found["sent"] < 60
+    if how == "command":
+        assert found["after_done"] == 0.0
+
+
+def test_a_switch_that_does_nothing_is_seen(filled_market, tmp_path, socket_venue, monkeypatch):
+    monkeypatch.setattr(KillSwitch, "halt", lambda *_, **__: "")
+    found = order_halts.halt(filled_market, tmp_path, socket_venue, "command")
+    assert found["sent"] == 60
+
+
+class TestFaultBroker(BrokerContract):
+    """The stand-in keeps the contract of brokers when its line has no faults."""
+
+    desk_time = order_crashes.OPENED
+
+    def open_broker(self):
+        self.venue = FaultVenue(deduplicates=True, session=order_crashes.SESSION, opened_at=order_crashes.OPENED)
+        return FaultBroker(self.venue)
+
+    def trade(self):
+        for order in self.venue.orders:
+            self.venue.fill(order, order.ticket.quantity, Decimal(150))
+
+    def open_broken(self):
+        return SocketBroker(("127.0.0.1", 1), deduplicates=True)
+
+
+def test_the_venue_is_a_process_of_its_own(socket_venue):
+    assert socket_venue.counts()["orders"] >= 0
+    assert socket_venue._process != os.getpid()

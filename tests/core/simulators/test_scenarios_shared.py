@@ -1,0 +1,133 @@
+"""Crises on real books beside what really happened: needs the shared data beside the repository."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+from collections import defaultdict
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from core.domain.market_path import MarketPath
+from core.simulators.conditional import condition, covariance_of
+from core.simulators.crises import CRISES, EQUITIES, RATES, VOLATILITY
+from core.simulators.historical import replay_onto
+
+pytestmark = pytest.mark.shared
+AS_OF = datetime(2026, 5, 1, 20, tzinfo=UTC)
+
+
+def read(folder: Path, name: str, wanted: set[str], key: str = "symbol", value: str = "close") -> dict:
+    found: dict = defaultdict(dict)
+    with gzip.open(folder / "data" / name, "rt") as file:
+        for row in csv.DictReader(file):
+            if row[key] in wanted and row[value]:
+                found[row[key]][np.datetime64(row["date"])] = float(row[value])
+    return found
+
+
+@pytest.fixture(scope="module")
+def funds(shared_folder: Path) -> dict:
+    wanted = {"SPY", "AGG", "TLT", "QQQ", "XLK", "SMH"}
+    return read(shared_folder, "prices/us_etf_daily.csv.gz", wanted, value="adj_close")
+
+
+@pytest.fixture(scope="module")
+def rates(shared_folder: Path) -> dict:
+    return read(shared_folder, "macro/macro_series.csv.gz", {RATES}, key="series_id", value="value")[RATES]
+
+
+def joined(funds: dict, names: tuple[str, ...]) -> MarketPath:
+    days = sorted(set.intersection(*(set(funds[name]) for name in names)))
+    close = np.array([[funds[name][day] for name in names] for day in days])
+    return MarketPath(
+        close=close[None],
+        times=np.array(days, dtype="datetime64[D]"),
+        assets=names,
+        as_of=AS_OF,
+        source="shared",
+    )
+
+
+def change(series: dict, start: np.datetime64, end: np.datetime64) -> tuple[float, float]:
+    before = max(day for day in series if day < start)
+    last = max(day for day in series if day <= end)
+    return series[before], series[last]
+
+
+COVERED = [
+    name
+    for name, part in CRISES.items()
+    if part.start.isoformat() >= "2005-02-01" and part.end.isoformat() <= "2026-04-30"
+]
+
+
+@pytest.mark.parametrize("name", COVERED)
+@pytest.mark.parametrize(
+    ("book", "assets"),
+    [
+        ("60/40", {"SPY": 0.6, "AGG": 0.4}),
+        ("tech", {"QQQ": 0.5, "XLK": 0.3, "SMH": 0.2}),
+    ],
+)
+def test_a_replay_is_what_really_happened(funds: dict, name: str, book: str, assets: dict) -> None:
+    part = CRISES[name]
+    path = joined(funds, tuple(assets))
+    start = np.full(len(assets), 100.0)
+    moved = replay_onto(path, part.start, part.end, start, as_of=AS_OF).close[0]
+    last = moved[-1] / 100.0 - 1.0
+    for k, symbol in enumerate(assets):
+        first, end = change(funds[symbol], np.datetime64(part.start), np.datetime64(part.end))
+        assert last[k] == pytest.approx(end / first - 1.0, rel=1e-9, abs=1e-12)
+    weights = np.array(list(assets.values()))
+    assert weights @ last == pytest.approx(
+        sum(w * (b / a - 1.0) for w, (a, b) in zip(
+            weights,
+            (change(funds[s], np.datetime64(part.start), np.datetime64(part.end)) for s in assets),
+            strict=True,
+        )),
+        rel=1e-9,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("name", [name for name, part in CRISES.items() if part.start.year >= 1990])
+def test_the_published_change_of_the_ten_year_yield_is_that_of_the_series(rates: dict, name: str) -> None:
+    part = CRISES[name]
+    before, last = change(rates, np.datetime64(part.start), np.datetime64(part.end))
+    assert part.moves[RATES] == pytest.approx((last - before) / 100.0, abs=2e-4)
+
+
+@pytest.mark.parametrize("name", [name for name, part in CRISES.items() if VOLATILITY in part.moves])
+def test_the_published_move_of_the_vix_is_that_of_the_exchange(shared_folder: Path, name: str) -> None:
+    series: dict = {}
+    with gzip.open(shared_folder / "data" / "macro" / "vix_ohlc_daily.csv.gz", "rt") as file:
+        for row in csv.DictReader(file):
+            low = {key.lower(): cell for key, cell in row.items()}
+            series[np.datetime64(low["date"])] = float(low["close"])
+    part = CRISES[name]
+    before, last = change(series, np.datetime64(part.start), np.datetime64(part.end))
+    assert part.moves[VOLATILITY] == pytest.approx(last / before - 1.0, abs=2e-3)
+
+
+def test_propagated_crises_are_near_what_happened_to_a_balanced_book(funds: dict) -> None:
+    """Propagate the published move of the S&P 500 by the covariance of the three years before each crisis."""
+    path = joined(funds, ("SPY", "QQQ", "XLK"))
+    returns = np.diff(np.log(path.close[0]), axis=0)
+    gaps = []
+    for name in COVERED:
+        part = CRISES[name]
+        first = int(np.searchsorted(path.times, np.datetime64(part.start)))
+        if first < 500 or abs(part.moves[EQUITIES]) < 0.04:
+            continue
+        covariance = covariance_of(returns[max(first - 757, 0) : first - 1], "shrunk")
+        found = condition({"SPY": part.moves[EQUITIES]}, path.assets, covariance)
+        for k, symbol in ((1, "QQQ"), (2, "XLK")):
+            a, b = change(funds[symbol], np.datetime64(part.start), np.datetime64(part.end))
+            gaps.append(found.mean[k] - (b / a - 1.0))
+    assert len(gaps) >= 24
+    # Betas before a crisis tell most of what happens in it, not all.
+    assert abs(np.mean(gaps)) < 0.05
+    assert np.median(np.abs(gaps)) < 0.06
