@@ -277,8 +277,7 @@ def _run_as_owner(cluster: Cluster, command: Sequence[str], timeout_s: float) ->
 def _create_cluster(cluster: Cluster) -> None:
     """Run initdb in a folder beside the final one, then rename it: a half-made database is never used."""
     for left in cluster.folder.glob("data.new-*"):
-        end_processes(_makers(left), grace_s=0, first=signal.SIGKILL)
-        shutil.rmtree(left, ignore_errors=True)
+        _drop_half_made(left)
     if cluster.data.is_dir() and not any(cluster.data.iterdir()):
         cluster.data.rmdir()
     if cluster.data.exists():
@@ -298,12 +297,27 @@ def _create_cluster(cluster: Cluster) -> None:
     os.rename(staging, cluster.data)
 
 
+def _drop_half_made(staging: Path) -> None:
+    """Delete what an initdb whose starter was killed left, however long the processes it started go on writing."""
+
+    def dropped() -> bool:
+        end_processes(_makers(staging), grace_s=0, first=signal.SIGKILL)
+        shutil.rmtree(staging, ignore_errors=True)
+        return not staging.exists()
+
+    if not wait_until(dropped, 10.0):
+        raise ServiceError(f"{staging}, a database that was never finished, cannot be deleted.", hint="Delete it.")
+
+
 def _makers(staging: Path) -> list[psutil.Process]:
-    """Find what an initdb whose starter was killed still runs on its folder."""
+    """Find what an initdb runs on its folder: itself, and the shells and servers that know it from PGDATA."""
     found = []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):
-            if _works_in(process.pid, staging) or (process.name() == "initdb" and str(staging) in process.cmdline()):
+            name = process.name()
+            if (name == "initdb" and str(staging) in process.cmdline()) or (
+                name in {"sh", "postgres"} and process.environ().get("PGDATA") == str(staging)
+            ):
                 found.append(process)
     return found
 
