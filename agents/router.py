@@ -78,7 +78,7 @@ def call_label(name: str, arguments: dict[str, object]) -> Label:
         return "private"
     if name == "query_metric":
         return "private" if str(arguments.get("metric", "")) in PRIVATE_METRICS else "public"
-    if name in ("simulate", "risk_report"):
+    if name in ("simulate", "risk_report", "stress", "reverse_stress"):
         return "public" if arguments.get("target", "symbols") == "symbols" and arguments.get("symbols") else "private"
     if name == "run_sql":
         return (

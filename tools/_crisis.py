@@ -70,12 +70,12 @@ def _market(context: ToolContext, window: Window, crisis: Crisis) -> str:
             return found.panel.symbols[0]
     raise NoData(
         f"{crisis.title} ({crisis.start} to {crisis.end}) cannot be replayed: the market has no prices then.",
-        hint="Give shocks instead, such as {'SPY': -0.4}.",
+        hint="Give shocks instead, such as SPY -40%.",
     )
 
 
 def _beta(context: ToolContext, book: Book, symbol: str, market: str) -> float:
-    from core.simulators.scenario import estimate_betas
+    from core.risk.beta import estimate_betas
 
     if symbol == market:
         return 1.0

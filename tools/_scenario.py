@@ -12,6 +12,7 @@ from tools._prices import Window, read_prices
 
 if TYPE_CHECKING:
     from core.domain.kernel import Float64Array
+    from core.domain.market_path import DayArray
     from core.simulators.conditional import Conditional, Covariance
     from core.simulators.crises import Crisis
     from core.simulators.shock_language import Shocks
@@ -21,13 +22,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CrisisEffect:
-    """Hold what a crisis does to the book: returns (holdings,) at its end and at the book's worst session, and how."""
+    """Hold what a crisis does to the book: returns (holdings,) at its end, the book's worst point, and how.
+
+    Where it was replayed, `times` and `values` (times,) follow the book's value; a propagated one has no path.
+    """
 
     crisis: Crisis
     returns: Float64Array
     worst: float
     how: str
     remarks: tuple[str, ...]
+    times: DayArray | None = None
+    values: Float64Array | None = None
 
 
 def crisis_effect(context: ToolContext, crisis: Crisis, book: Book, covariance: Covariance) -> CrisisEffect:
@@ -59,6 +65,8 @@ def crisis_effect(context: ToolContext, crisis: Crisis, book: Book, covariance: 
         worst=float(values.min() / values[0] - 1.0),
         how="replayed" if len(remarks) == 1 else "replayed, some by beta",
         remarks=tuple(remarks),
+        times=path.times,
+        values=values,
     )
 
 

@@ -1,4 +1,4 @@
-"""Report the risk of a book, as it is and under a scenario."""
+"""Report the risk of a book."""
 
 from __future__ import annotations
 
@@ -25,13 +25,6 @@ class RiskReportArguments(Target):
     confidence: float = Field(default=0.95, gt=0.5, lt=1, description="Confidence of VaR and ES.")
     horizon_sessions: int = Field(default=1, ge=1, le=63, description="Sessions the loss is measured over.")
     history_years: float = Field(default=3.0, ge=0.5, le=40, description="Years of history.")
-    crisis: str | None = Field(
-        default=None, description="Named crisis to replay, such as financial_2008 or covid_2020."
-    )
-    shocks: dict[str, float] = Field(
-        default_factory=dict,
-        description="Instant moves: ratios for symbols ({'SPY': -0.10}), changes for rates ({'DGS10': 0.01}).",
-    )
 
 
 @tool(effect="compute", data="public", seeded=True)
@@ -39,9 +32,8 @@ def risk_report(context: ToolContext, arguments: RiskReportArguments) -> ToolRes
     """Measure VaR and ES by four methods, check them on the past, and show who contributes and how it hangs together.
 
     Component and marginal risk, correlation, drawdown, concentration, exposure by group and currency, and how long it
-    takes to sell. VaR forecasts are backtested (Kupiec, Christoffersen, Basel lights). With a named crisis, history's
-    returns are replayed onto today's book; with shocks, the rest of the book moves by its regression on the shocked
-    factors. Private for the portfolio, public for named symbols.
+    takes to sell. VaR forecasts are backtested (Kupiec, Christoffersen, Basel lights). Private for the portfolio,
+    public for named symbols.
     """
     book = read_book(context, arguments, years=arguments.history_years)
     days, returns = common_returns(book.prices.panel)
@@ -50,20 +42,14 @@ def risk_report(context: ToolContext, arguments: RiskReportArguments) -> ToolRes
     tables: list[Table] = []
     charts: list[Chart] = []
     notes = list(book.prices.remarks())
-    if arguments.crisis or arguments.shocks:
-        if arguments.shocks:
-            _shock(context, arguments, book, tables, charts, notes)
-        if arguments.crisis:
-            _replay(context, arguments, book, tables, charts, notes)
-    else:
-        _tail(context, arguments, book, returns, tables, charts)
-        _shape(context, book, days, returns, tables, charts)
-        notes += state_backtest(context, book, days, returns, arguments.confidence, tables, charts)
-        notes += state_exposure(context, book, tables)
-        notes.append(
-            f"Losses over {arguments.horizon_sessions} session(s) at {arguments.confidence:.0%} confidence, from "
-            f"{len(returns):,} common sessions since {days[0]}; positions held fixed."
-        )
+    _tail(context, arguments, book, returns, tables, charts)
+    _shape(context, book, days, returns, tables, charts)
+    notes += state_backtest(context, book, days, returns, arguments.confidence, tables, charts)
+    notes += state_exposure(context, book, tables)
+    notes.append(
+        f"Losses over {arguments.horizon_sessions} session(s) at {arguments.confidence:.0%} confidence, from "
+        f"{len(returns):,} common sessions since {days[0]}; positions held fixed."
+    )
     return context.result(
         tables=tables, charts=charts, sql=[book.prices.panel.sql], sources=book.prices.sources(), notes=notes
     )
@@ -181,98 +167,3 @@ def _shape(
             unit="ratio",
         )
     )
-
-
-def _shock(
-    context: ToolContext,
-    arguments: RiskReportArguments,
-    book: Book,
-    tables: list[Table],
-    charts: list[Chart],
-    notes: list[str],
-) -> None:
-    from core.simulators.scenario import shock_book
-    from tools._factors import factor_history
-
-    shocks, assets, returns = factor_history(context, arguments.shocks, book)
-    result = shock_book(book.values, shocks, assets, returns)
-    for name, move in shocks.items():
-        context.fact(f"shock to {name}", move, "ratio")
-    context.fact("scenario profit or loss", result.total, "money", currency=book.currency)
-    context.fact("scenario change of value", result.total / book.total, "ratio")
-    _effect_table(book, result.assets, result.returns, result.profit, tables, charts)
-    notes.append(
-        "Symbols without a shock of their own move by their multiple regression on the shocked factors over the "
-        f"last {arguments.history_years:g} years ({len(returns):,} sessions); instantaneous, linear."
-    )
-
-
-def _replay(
-    context: ToolContext,
-    arguments: RiskReportArguments,
-    book: Book,
-    tables: list[Table],
-    charts: list[Chart],
-    notes: list[str],
-) -> None:
-    import numpy as np
-
-    from core.simulators.crises import crisis
-    from core.simulators.summary import book_values, max_drawdowns
-    from tools._crisis import replay_crisis
-
-    chosen = crisis(arguments.crisis or "")
-    symbols = tuple(book.shares)
-    start = np.array([book.last[symbol] for symbol in symbols])
-    path, remarks = replay_crisis(context, chosen, book)
-    notes.extend(remarks)
-    values = book_values(path, book.shares, cash=book.cash)
-    low = int(values[0].argmin())
-    context.fact("scenario", chosen.title, "text")
-    context.fact("scenario first session", chosen.start.isoformat(), "date")
-    context.fact("scenario last session", chosen.end.isoformat(), "date")
-    context.fact("scenario profit or loss", float(values[0, -1] - values[0, 0]), "money", currency=book.currency)
-    context.fact("scenario change of value", float(values[0, -1] / values[0, 0] - 1.0), "ratio")
-    context.fact("scenario worst point", float(values[0, low] / values[0, 0] - 1.0), "ratio")
-    context.fact("scenario maximum drawdown", float(max_drawdowns(values)[0]), "ratio")
-    last = _last_finite(path.close[0])
-    moves = last / start - 1.0
-    profit = np.array([book.values[symbol] for symbol in symbols]) * moves
-    _effect_table(book, symbols, moves, profit, tables, charts)
-    days = path.times
-    charts.append(
-        Chart(
-            kind="line",
-            title=f"Value of the book through {chosen.title}",
-            series=(line("value", days, values[0]),),
-            unit="money",
-        )
-    )
-
-
-def _last_finite(close: Any) -> Any:
-    import numpy as np
-
-    last = [close[np.flatnonzero(np.isfinite(close[:, index]))[-1], index] for index in range(close.shape[1])]
-    return np.array(last)
-
-
-def _effect_table(
-    book: Book, symbols: tuple[str, ...], moves: Any, profit: Any, tables: list[Table], charts: list[Chart]
-) -> None:
-    rows = sorted(
-        (
-            (symbol, book.values[symbol], float(moves[index]), float(profit[index]))
-            for index, symbol in enumerate(symbols)
-        ),
-        key=lambda row: row[3],
-    )
-    columns = (
-        Column(name="symbol", unit="text"),
-        Column(name="value", unit="money", currency=book.currency),
-        Column(name="move", unit="ratio"),
-        Column(name="profit or loss", unit="money", currency=book.currency),
-    )
-    tables.append(Table(name="scenario", title="Effect by position", columns=columns, rows=tuple(rows)))
-    bars = ChartSeries(name="profit or loss", x=tuple(row[0] for row in rows), y=tuple(row[3] for row in rows))
-    charts.append(Chart(kind="bar", title="Profit or loss by position", series=(bars,), unit="money"))

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
 from core.domain.facts import Chart, ChartSeries, Column, Table, ToolResult
 from tools._book import Book, Target, read_book
-from tools._prices import thin
+from tools._prices import line, thin
 from tools._scenario import CrisisEffect, crisis_effect, moves_of, propagate
 from tools.context import ToolContext
 from tools.registry import tool
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from core.domain.kernel import Float64Array
     from core.simulators.conditional import Conditional
 
@@ -43,13 +45,15 @@ class StressArguments(Target):
 def stress(context: ToolContext, arguments: StressArguments) -> ToolResult:
     """Stress a portfolio or symbols: past crises, shocks in words, or shocks on top of a crisis.
 
-    Crises replay the returns of then on today's holdings. Shocks are extended to everything else by the conditional
-    distribution of returns given them; what stays uncertain is stated. Over several days the result is a fan of paths.
+    Crises replay the returns of then on today's holdings; one alone is told position by position. Shocks are extended
+    to everything else by the conditional distribution of returns given them; what stays uncertain is stated. Over
+    several days the result is a fan of paths.
     """
     from core.simulators.crises import CRISES, crisis
 
     book = read_book(context, arguments, years=arguments.history_years)
     context.fact("value", book.total, "money", currency=book.currency)
+    context.fact("cash", book.cash, "money", currency=book.currency)
     names = arguments.crises or (() if arguments.shocks else tuple(CRISES))
     effects = [crisis_effect(context, crisis(name), book, arguments.covariance) for name in names]
     notes = list(book.prices.remarks())
@@ -60,7 +64,10 @@ def stress(context: ToolContext, arguments: StressArguments) -> ToolResult:
         if effects:
             _combine(context, book, effects, returns, tables)
     if effects:
-        _tell_crises(context, book, effects, tables, charts)
+        if len(effects) == 1 and not arguments.shocks:
+            _tell_crisis(context, book, effects[0], tables, charts)
+        else:
+            _tell_crises(context, book, effects, tables, charts)
         notes.extend(dict.fromkeys(remark for effect in effects for remark in effect.remarks))
     return context.result(
         tables=tables, charts=charts, sql=[book.prices.panel.sql], sources=book.prices.sources(), notes=notes
@@ -112,8 +119,7 @@ def _shock(
         Column(name="how", unit="text"),
     )
     tables.append(Table(name="scenario", title="Effect by position", columns=columns, rows=tuple(rows)))
-    bars = ChartSeries(name="profit or loss", x=tuple(row[0] for row in rows), y=tuple(row[4] for row in rows))
-    charts.append(Chart(kind="bar", title="Profit or loss by position", series=(bars,), unit="money"))
+    charts.append(_profits(rows, 4))
     words = {"shrunk": "a shrunk covariance", "sample": "regression betas", "ewma": "a recent covariance"}
     notes.append(
         f"Symbols without a shock move by their expectation given the shocks, from {words[arguments.covariance]} over "
@@ -173,6 +179,49 @@ def _combine(
         Column(name="change of value", unit="ratio"),
     )
     tables.append(Table(name="combined", title="Crisis, then the shocks", columns=columns, rows=tuple(rows)))
+
+
+def _tell_crisis(
+    context: ToolContext, book: Book, effect: CrisisEffect, tables: list[Table], charts: list[Chart]
+) -> None:
+    import numpy as np
+
+    from core.simulators.summary import max_drawdowns
+
+    chosen = effect.crisis
+    profits = [book.values[symbol] * float(effect.returns[k]) for k, symbol in enumerate(book.shares)]
+    context.fact("scenario", chosen.title, "text")
+    context.fact("scenario first session", chosen.start.isoformat(), "date")
+    context.fact("scenario last session", chosen.end.isoformat(), "date")
+    context.fact("scenario profit or loss", sum(profits), "money", currency=book.currency)
+    context.fact("scenario change of value", sum(profits) / book.total, "ratio")
+    context.fact("scenario worst point", effect.worst, "ratio")
+    rows = sorted(
+        (
+            (symbol, book.values[symbol], float(effect.returns[k]), profits[k], effect.how)
+            for k, symbol in enumerate(book.shares)
+        ),
+        key=lambda row: row[3],
+    )
+    columns = (
+        Column(name="symbol", unit="text"),
+        Column(name="value", unit="money", currency=book.currency),
+        Column(name="move", unit="ratio"),
+        Column(name="profit or loss", unit="money", currency=book.currency),
+        Column(name="how", unit="text"),
+    )
+    tables.append(Table(name="scenario", title="Effect by position", columns=columns, rows=tuple(rows)))
+    charts.append(_profits(rows, 3))
+    if effect.times is not None and effect.values is not None:
+        context.fact("scenario maximum drawdown", float(max_drawdowns(np.atleast_2d(effect.values))[0]), "ratio")
+        value = line("value", effect.times, effect.values)
+        title = f"Value of the book through {chosen.title}"
+        charts.append(Chart(kind="line", title=title, series=(value,), unit="money"))
+
+
+def _profits(rows: Sequence[tuple[Any, ...]], column: int) -> Chart:
+    bars = ChartSeries(name="profit or loss", x=tuple(row[0] for row in rows), y=tuple(row[column] for row in rows))
+    return Chart(kind="bar", title="Profit or loss by position", series=(bars,), unit="money")
 
 
 def _tell_crises(

@@ -201,7 +201,7 @@ def _save_strategy(call: Call, result: ToolResult, plan: Plan) -> str:
 
 
 def _simulate(call: Call, result: ToolResult, plan: Plan) -> str:
-    what = "your portfolio" if call.args.get("target") == "portfolio" else ", ".join(call.args.get("symbols", ())[:6])
+    what = _whose(call)
     return _joined(
         result,
         f"Simulated {what} over <sessions ahead> sessions on <paths> paths, from <start value>:",
@@ -212,22 +212,28 @@ def _simulate(call: Call, result: ToolResult, plan: Plan) -> str:
     )
 
 
+def _stress(call: Call, result: ToolResult, plan: Plan) -> str:
+    shocks = [
+        clause(result, f"{fact.name.removeprefix('shock to ')} <{fact.name}>")
+        for fact in result.facts
+        if fact.name.startswith("shock to ")
+    ]
+    return _joined(
+        result,
+        "Replaying <scenario> (<scenario first session> to <scenario last session>)"
+        if not shocks
+        else f"Shock {', '.join(shocks)}",
+        f"on {_whose(call)}: profit or loss <scenario profit or loss> (<scenario change of value>)",
+        "with a maximum drawdown of <scenario maximum drawdown>.",
+    )
+
+
+def _whose(call: Call) -> str:
+    return "your portfolio" if call.args.get("target") == "portfolio" else ", ".join(call.args.get("symbols", ())[:6])
+
+
 def _risk_report(call: Call, result: ToolResult, plan: Plan) -> str:
-    what = "your portfolio" if call.args.get("target") == "portfolio" else ", ".join(call.args.get("symbols", ())[:6])
-    if any(fact.name == "scenario profit or loss" for fact in result.facts):
-        shocks = [
-            clause(result, f"{fact.name.removeprefix('shock to ')} <{fact.name}>")
-            for fact in result.facts
-            if fact.name.startswith("shock to ")
-        ]
-        return _joined(
-            result,
-            "Replaying <scenario> (<scenario first session> to <scenario last session>)"
-            if not shocks
-            else f"Shock {', '.join(shocks)}",
-            f"on {what}: profit or loss <scenario profit or loss> (<scenario change of value>)",
-            "with a maximum drawdown of <scenario maximum drawdown>.",
-        )
+    what = _whose(call)
     return _joined(
         result,
         f"Risk of {what}, worth <value>: daily value at risk <value at risk> (<value at risk, share of value>),",
@@ -359,6 +365,7 @@ _WRITERS: dict[str, Callable[[Call, ToolResult, Plan], str]] = {
     "scan_strategies": _scan_strategies,
     "save_strategy": _save_strategy,
     "risk_report": _risk_report,
+    "stress": _stress,
     "size_position": _size_position,
     "propose_trade": _propose_trade,
     "query_metric": _query_metric,

@@ -578,4 +578,5 @@ def _numbers_in(value: Any) -> list[float]:
     if isinstance(value, list | tuple):
         return [number for part in value for number in _numbers_in(part)]
     # Dates and names of crises hold years: "financial_2008", "2020-03-16".
-    return [float(digits) for digits in re.findall(r"\d+", str(value))]
+    # A shock is written "USO -7.5%, DGS10 +100bp"; the digits of a name are no numbers.
+    return [float(digits) for digits in re.findall(r"(?<![A-Za-z\d.])\d+(?:\.\d+)?", str(value))]

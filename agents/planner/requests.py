@@ -9,6 +9,8 @@ from agents.planner.plan import Call, Frame
 from agents.planner.universe import FACTORS, Universe
 
 MOST_SYMBOLS = 50
+# What "rates" means where no maturity is named.
+RATE = "DGS10"
 _SIMULATED = ("model", "sessions", "paths", "confidence", "seed", "drift", "value")
 # A frame that wants this shows the latest close beside the performance.
 LATEST_CLOSE = "latest_close"
@@ -175,7 +177,7 @@ def _risk(frame: Frame, universe: Universe) -> tuple[Call, ...]:
 def factor_symbol(name: str, universe: Universe) -> str | None:
     """Return the symbol or series that stands for a factor, a symbol as it is, or None if the desk has none."""
     if name == "rates":
-        return "DGS10"
+        return RATE
     if name.upper() in universe.classes:
         if universe.has_prices(name):
             return name
@@ -187,12 +189,17 @@ def factor_symbol(name: str, universe: Universe) -> str | None:
 def _stress(frame: Frame, universe: Universe) -> tuple[Call, ...]:
     arguments = _target(frame, universe)
     if "shocks" in frame.options:
-        arguments["shocks"] = {
-            factor_symbol(name, universe) or name: move for name, move in frame.options["shocks"].items()
-        }
+        moves = frame.options["shocks"].items()
+        arguments["shocks"] = ", ".join(_shock(factor_symbol(name, universe) or name, move) for name, move in moves)
     else:
-        arguments["crisis"] = frame.options["scenario"]
-    return (Call(name="risk_report", args=arguments),)
+        arguments["crises"] = [frame.options["scenario"]]
+    return (Call(name="stress", args=arguments),)
+
+
+def _shock(name: str, move: float) -> str:
+    """Write a shock in the language of the scenario engine: a rate moves by basis points, a price by percent."""
+    size, unit = (abs(move) * 1e4, "bp") if name == RATE else (abs(move) * 100.0, "%")
+    return f"{name} {'-' if move < 0 else '+'}{f'{size:.6f}'.rstrip('0').rstrip('.')}{unit}"
 
 
 def _simulate(frame: Frame, universe: Universe) -> tuple[Call, ...]:

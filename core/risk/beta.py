@@ -1,10 +1,33 @@
-"""Estimate how an asset moves with a benchmark over a rolling window."""
+"""Estimate how assets move with factors, and with a benchmark over a rolling window."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from core.domain.kernel import Float64Array, kernel
+from core.errors import InvalidInput, NoData
+
+
+def estimate_betas(returns: Float64Array, factors: Float64Array) -> Float64Array:
+    """Regress returns (time, assets) on factor returns (time, factors); return betas (assets, factors).
+
+    Ordinary least squares with intercept over the sessions where the asset and all factors are finite.
+    Raises NoData when an asset has fewer than factors + 20 of them, InvalidInput for factors that move as one.
+    """
+    y, x = np.asarray(returns, dtype=np.float64), np.asarray(factors, dtype=np.float64)
+    if y.ndim != 2 or x.ndim != 2 or len(y) != len(x):
+        raise InvalidInput(f"returns {y.shape} and factors {x.shape} must be (time, assets) and (time, factors).")
+    betas = np.empty((y.shape[1], x.shape[1]))
+    for asset in range(y.shape[1]):
+        both = np.isfinite(y[:, asset]) & np.isfinite(x).all(axis=1)
+        if both.sum() < x.shape[1] + 20:
+            raise NoData(f"Asset {asset} shares {both.sum()} sessions with the factors, expected {x.shape[1] + 20}.")
+        design = np.column_stack((np.ones(both.sum()), x[both]))
+        solution, _, rank, _ = np.linalg.lstsq(design, y[both, asset], rcond=1e-10)
+        if rank < design.shape[1]:
+            raise InvalidInput("The factors move as one, so their effects cannot be told apart.")
+        betas[asset] = solution[1:]
+    return betas
 
 
 @kernel

@@ -28,7 +28,7 @@ TOOLS = {
     "query_data": DATA_TOOLS,
     "make_chart": {"price_chart", "query_metric", "performance", "indicators"},
     "summarize_news": {"query_metric"},
-    "run_scenario": {"risk_report"},
+    "run_scenario": {"stress"},
     "run_simulation": {"simulate"},
     "run_backtest": {"backtest"},
     "value_strategy": {"backtest"},

@@ -323,6 +323,7 @@ class SmallMarket:
     def observations(
         self, series_id: str, *, as_of: AsOf, start: date | None = None, end: date | None = None
     ) -> Sequence[Observation]:
+        self.find_rate(series_id)
         return [part for part in self.rates[series_id][1] if part.period >= (start or date.min)]
 
     def context(self, *, seed: int = 0, label: str = "public", known: datetime | None = None) -> ToolContext:

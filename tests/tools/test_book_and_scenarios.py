@@ -10,6 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from core.errors import InvalidInput, NoData, UnknownName
+from core.simulators.crises import CRISES, EQUITIES
 from tools._book import Target, read_book
 
 # Market moves of 2024 that repeat every four sessions; the others move by multiples of them.
@@ -171,35 +172,31 @@ def test_an_unknown_account_is_named(book: Any) -> None:
 
 
 def test_a_shock_moves_the_rest_by_beta(book: Any) -> None:
-    result = book.ask("risk_report", symbols=("SPY", "DBL", "CON"), weights=(0.4, 0.4, 0.2), shocks={"SPY": -0.10})
+    result = book.ask(
+        "stress", symbols=("SPY", "DBL", "CON"), weights=(0.4, 0.4, 0.2), shocks="SPY -10%", covariance="sample"
+    )
     # 40,000 x -10 % + 40,000 x -20 % + 20,000 x +5 %
     assert value(result, "scenario profit or loss") == pytest.approx(-4_000 - 8_000 + 1_000)
     assert value(result, "scenario change of value") == pytest.approx(-0.11)
-    assert row(result, "scenario", "DBL") == pytest.approx((40_000, -0.20, -8_000))
-    assert row(result, "scenario", "CON") == pytest.approx((20_000, 0.05, 1_000))
+    assert row(result, "scenario", "DBL") == pytest.approx((40_000, -0.20, 0.0, -8_000, "propagated"), abs=1e-8)
+    assert row(result, "scenario", "CON") == pytest.approx((20_000, 0.05, 0.0, 1_000, "propagated"), abs=1e-8)
     assert [cells[0] for cells in result.tables[0].rows] == ["DBL", "SPY", "CON"]
 
 
 def test_cash_does_not_move_in_a_shock(book: Any) -> None:
-    result = book.ask("risk_report", symbols=("DBL",), weights=(0.5,), value=1000.0, shocks={"SPY": 0.1})
+    result = book.ask("stress", symbols=("DBL",), weights=(0.5,), value=1000.0, shocks="SPY +10%", covariance="sample")
     assert value(result, "cash") == pytest.approx(500.0)
     assert value(result, "scenario profit or loss") == pytest.approx(100.0)
     assert value(result, "scenario change of value") == pytest.approx(0.1)
 
 
-def test_a_shock_of_its_own_beats_beta(book: Any) -> None:
-    result = book.ask("risk_report", symbols=("DBL",), shocks={"DBL": -0.5, "SPY": -0.1})
-    assert value(result, "scenario profit or loss") == pytest.approx(-25.0)
-    assert value(result, "shock to DBL") == -0.5
-
-
 def test_a_short_position_gains_when_the_market_falls(book: Any) -> None:
-    result = book.ask("risk_report", symbols=("DBL",), weights=(-1.0,), value=100.0, shocks={"SPY": -0.1})
+    result = book.ask("stress", symbols=("DBL",), weights=(-1.0,), value=100.0, shocks="SPY -10%", covariance="sample")
     assert value(result, "scenario profit or loss") == pytest.approx(20.0)
 
 
 def test_nothing_loses_more_than_everything(book: Any) -> None:
-    result = book.ask("risk_report", symbols=("DBL",), shocks={"SPY": -0.8})
+    result = book.ask("stress", symbols=("DBL",), shocks="SPY -80%", covariance="sample")
     assert value(result, "scenario change of value") == pytest.approx(-1.0)
 
 
@@ -212,7 +209,7 @@ def test_a_rate_moves_what_moved_with_it(book: Any, move: float) -> None:
     closes = 100.0 * np.cumprod(1.0 - 7.0 * steps / 100.0)
     book.add("BND", dict(zip((day.isoformat() for day in days), closes, strict=True)))
     book.rate("DGS10", dict(zip(days, rate, strict=True)))
-    result = book.ask("risk_report", symbols=("BND",), value=1000.0, shocks={"dgs10": move})
+    result = book.ask("stress", symbols=("BND",), value=1000.0, shocks=f"dgs10 {move * 1e4:+g}bp", covariance="sample")
     assert value(result, "scenario change of value") == pytest.approx(-7.0 * move)
 
 
@@ -220,29 +217,29 @@ def test_a_rate_without_enough_values_is_no_data(book: Any) -> None:
     days = book.days(FIRST, 30)
     book.rate("DGS10", {day: 4.0 if number < 19 else None for number, day in enumerate(days)})
     with pytest.raises(NoData, match="DGS10 has 19 values"):
-        book.ask("risk_report", symbols=("SPY",), shocks={"DGS10": 0.01})
+        book.ask("stress", symbols=("SPY",), shocks="DGS10 +100bp", covariance="sample")
 
 
 @pytest.mark.parametrize(("unit", "frequency"), [("Index", "daily"), ("Percent", "monthly")])
 def test_only_daily_rates_in_percent_can_be_shocked(book: Any, unit: str, frequency: str) -> None:
     book.rate("CPI", {}, unit=unit, frequency=frequency)
     with pytest.raises(InvalidInput, match=r"CPI .* cannot be shocked"):
-        book.ask("risk_report", symbols=("SPY",), shocks={"CPI": 0.01})
+        book.ask("stress", symbols=("SPY",), shocks="CPI +100bp", covariance="sample")
 
 
 def test_a_factor_that_is_neither_symbol_nor_series_is_unknown_as_a_symbol(book: Any) -> None:
     with pytest.raises(UnknownName, match="symbol 'GDPX'"):
-        book.ask("risk_report", symbols=("SPY",), shocks={"GDPX": 0.01})
+        book.ask("stress", symbols=("SPY",), shocks="GDPX +1%", covariance="sample")
 
 
 def test_a_fall_of_more_than_all_is_refused(book: Any) -> None:
-    with pytest.raises(InvalidInput, match="at least -1"):
-        book.ask("risk_report", symbols=("SPY",), shocks={"SPY": -1.5})
+    with pytest.raises(InvalidInput, match="cannot fall by more than 100"):
+        book.ask("stress", symbols=("SPY",), shocks="SPY -150%", covariance="sample")
 
 
 def test_factors_that_move_as_one_cannot_be_told_apart(book: Any) -> None:
     with pytest.raises(InvalidInput, match="move as one"):
-        book.ask("risk_report", symbols=("CON",), shocks={"SPY": -0.1, "DBL": -0.2})
+        book.ask("stress", symbols=("CON",), shocks="SPY -10%, DBL -20%", covariance="sample")
 
 
 # ------------------------------------------------------------------------------------------------ crises
@@ -259,38 +256,38 @@ def crash(market: Any) -> Any:
 
 
 def test_a_replay_applies_the_returns_from_the_close_before(crash: Any) -> None:
-    result = crash.ask("risk_report", symbols=("SPY", "OLD"), value=1000.0, crisis="covid_2020")
+    result = crash.ask("stress", symbols=("SPY", "OLD"), value=1000.0, crises=("covid_2020",))
     # SPY 100 -> 81, OLD 40 -> 20, 500 in each; after the first day 450 + 550.
     assert value(result, "scenario profit or loss") == pytest.approx(-95.0 - 250.0)
     assert value(result, "scenario change of value") == pytest.approx(-0.345)
     assert value(result, "scenario worst point") == pytest.approx(-0.345)
     assert value(result, "scenario maximum drawdown") == pytest.approx(-0.345)
-    assert row(result, "scenario", "OLD") == pytest.approx((500.0, -0.5, -250.0))
+    assert row(result, "scenario", "OLD") == pytest.approx((500.0, -0.5, -250.0, "replayed"))
     assert not any("beta" in note for note in result.notes)
 
 
 def test_what_did_not_trade_then_moves_by_todays_beta(crash: Any) -> None:
-    result = crash.ask("risk_report", symbols=("DBL",), value=1000.0, crisis="covid_2020")
+    result = crash.ask("stress", symbols=("DBL",), value=1000.0, crises=("covid_2020",))
     # Twice the market's -10 % twice: 0.8 x 0.8.
     assert value(result, "scenario change of value") == pytest.approx(0.64 - 1.0)
     assert any("DBL 2.00" in note and "beta to SPY" in note for note in result.notes)
 
 
 def test_proxies_and_history_add_up(crash: Any) -> None:
-    result = crash.ask("risk_report", symbols=("DBL", "OLD"), weights=(0.5, 0.3), value=100.0, crisis="covid_2020")
+    result = crash.ask("stress", symbols=("DBL", "OLD"), weights=(0.5, 0.3), value=100.0, crises=("covid_2020",))
     assert value(result, "scenario profit or loss") == pytest.approx(50 * -0.36 + 30 * -0.5)
-    assert row(result, "scenario", "DBL") == pytest.approx((50.0, -0.36, -18.0))
+    assert row(result, "scenario", "DBL") == pytest.approx((50.0, -0.36, -18.0, "replayed, some by beta"))
     line = result.charts[-1].series[0]
     assert line.y == pytest.approx((100.0, 20 + 40 + 33, 20 + 32 + 15))
 
 
 def test_the_parts_of_a_replay_sum_to_the_whole(crash: Any) -> None:
-    result = crash.ask("risk_report", symbols=("SPY", "DBL", "OLD"), crisis="covid_2020")
+    result = crash.ask("stress", symbols=("SPY", "DBL", "OLD"), crises=("covid_2020",))
     assert sum(cells[3] for cells in result.tables[0].rows) == pytest.approx(value(result, "scenario profit or loss"))
 
 
 def test_a_replay_is_remarked_once(crash: Any) -> None:
-    result = crash.ask("risk_report", symbols=("SPY",), crisis="covid_2020")
+    result = crash.ask("stress", symbols=("SPY",), crises=("covid_2020",))
     assert len(set(result.notes)) == len(result.notes)
     assert sum("applied to today's positions" in note for note in result.notes) == 1
     assert value(result, "scenario first session") == "2020-02-20"
@@ -299,31 +296,33 @@ def test_a_replay_is_remarked_once(crash: Any) -> None:
 
 def test_a_session_without_a_trade_keeps_the_last_price(crash: Any) -> None:
     crash.add("GAP", {"2020-02-19": 10.0, "2020-03-23": 5.0, **dated(crash, 1.0, 1.0)})
-    result = crash.ask("risk_report", symbols=("SPY", "GAP"), value=200.0, crisis="covid_2020")
+    result = crash.ask("stress", symbols=("SPY", "GAP"), value=200.0, crises=("covid_2020",))
     assert result.charts[-1].series[0].y == pytest.approx((200.0, 190.0, 131.0))
 
 
 def test_the_index_stands_in_where_the_fund_did_not_trade(market: Any) -> None:
     market.add("^GSPC", {**COVID, **dated(market, 1.0, 4000.0)})
     market.add("DBL", dated(market, 2.0, 50.0))
-    result = market.ask("risk_report", symbols=("DBL",), value=1000.0, crisis="covid_2020")
+    result = market.ask("stress", symbols=("DBL",), value=1000.0, crises=("covid_2020",))
     assert value(result, "scenario change of value") == pytest.approx(-0.36)
     assert any("beta to ^GSPC" in note for note in result.notes)
 
 
-def test_without_a_market_then_there_is_no_replay(book: Any) -> None:
-    with pytest.raises(NoData, match="the market has no prices then"):
-        book.ask("risk_report", symbols=("DBL",), crisis="covid_2020")
+def test_without_a_market_then_the_published_fall_is_propagated(book: Any) -> None:
+    result = book.ask("stress", symbols=("DBL",), value=1000.0, crises=("covid_2020",), covariance="sample")
+    published = CRISES["covid_2020"].moves[EQUITIES]
+    assert -0.4 < published < -0.3
+    assert value(result, "scenario change of value") == pytest.approx(2.0 * published)
+    assert row(result, "scenario", "DBL")[-1] == "propagated"
+    assert any("No prices reach back to 2020-02-20" in note for note in result.notes)
+    assert [chart.kind for chart in result.charts] == ["bar"]
+    with pytest.raises(KeyError):
+        result.fact("scenario maximum drawdown")
 
 
 def test_an_unknown_crisis_offers_the_closest(crash: Any) -> None:
     with pytest.raises(UnknownName, match="covid_2020"):
-        crash.ask("risk_report", symbols=("SPY",), crisis="covid")
-
-
-def test_a_shock_and_a_crisis_together_give_both_tables(crash: Any) -> None:
-    result = crash.ask("risk_report", symbols=("SPY",), crisis="covid_2020", shocks={"SPY": -0.1})
-    assert len(result.tables) == 2
+        crash.ask("stress", symbols=("SPY",), crises=("covid",))
 
 
 # ------------------------------------------------------------------------------------------- the report

@@ -197,7 +197,7 @@ def test_value_at_risk_is_the_quantile_of_todays_positions(ask: Ask, closes) -> 
 
 
 def test_a_replayed_crisis_is_the_change_over_its_sessions(ask: Ask, closes) -> None:
-    result = ask("risk_report", symbols=["JPM"], value=50_000, crisis="financial_2008")
+    result = ask("stress", symbols=["JPM"], value=50_000, crises=["financial_2008"])
     days, close = closes("JPM")
     base = close[days.index(date(2008, 9, 12))]
     end = close[days.index(date(2009, 3, 9))]
@@ -205,7 +205,7 @@ def test_a_replayed_crisis_is_the_change_over_its_sessions(ask: Ask, closes) -> 
 
 
 def test_a_shock_reaches_the_rest_of_the_book_by_regression(ask: Ask, closes) -> None:
-    result = ask("risk_report", symbols=["KO"], value=10_000, shocks={"XOM": -0.10})
+    result = ask("stress", symbols=["KO"], value=10_000, shocks="XOM -10%", covariance="sample")
     ko, xom = (returns(closes(symbol, date(2019, 11, 29))[1]) for symbol in ("KO", "XOM"))
     beta = stats.linregress(xom, ko).slope
     assert value(result, "scenario profit or loss") == pytest.approx(-1000 * beta, rel=0.01)
@@ -237,8 +237,9 @@ def test_a_size_risks_what_was_asked_at_the_stop(ask: Ask, closes) -> None:
             "fast",
         ),
         ("simulate", {"symbols": ["AAPL"], "weights": [0.5, 0.5]}, InvalidInput, "weights"),
-        ("risk_report", {"symbols": ["AAPL"], "crisis": "crash_2042"}, UnknownName, "crisis"),
-        ("risk_report", {"symbols": ["AAPL"], "shocks": {"NOPE": -0.1}}, UnknownName, "NOPE"),
+        ("stress", {"symbols": ["AAPL"], "crises": ["crash_2042"]}, UnknownName, "crisis"),
+        ("risk_report", {"symbols": ["AAPL"], "crisis": "covid_2020"}, InvalidInput, "crisis"),
+        ("stress", {"symbols": ["AAPL"], "shocks": "NOPE -10%"}, UnknownName, "NOPE"),
         (
             "size_position",
             {"symbol": "AAPL", "method": "fixed_fraction", "equity": 1000},

@@ -59,13 +59,13 @@ def test_weights_of_a_mix_scale_its_risk(ask: Ask) -> None:
 
 
 def test_a_shock_to_the_only_holding_is_its_whole_effect(ask: Ask) -> None:
-    result = ask("risk_report", symbols=["MSFT"], value=10_000, shocks={"MSFT": -0.25})
+    result = ask("stress", symbols=["MSFT"], value=10_000, shocks="MSFT -25%")
     assert value(result, "scenario profit or loss") == pytest.approx(-2_500)
     assert result.label == "public"
 
 
 def test_a_replayed_crisis_is_the_performance_of_that_time(ask: Ask) -> None:
-    replayed = ask("risk_report", symbols=["JPM"], value=1000, crisis="financial_2008")
+    replayed = ask("stress", symbols=["JPM"], value=1000, crises=["financial_2008"])
     then = ask("performance", symbols=["JPM"], start="2008-09-15", end="2009-03-09")
     assert value(replayed, "scenario change of value") == pytest.approx(value(then, "JPM total return"), rel=1e-9)
 

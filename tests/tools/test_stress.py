@@ -55,6 +55,12 @@ def test_a_shock_in_words_moves_the_rest_by_its_beta(book: Any) -> None:
     assert value(found, "shock to SPY") == pytest.approx(-0.1)
 
 
+def test_a_shock_of_its_own_beats_beta(book: Any) -> None:
+    found = book.ask("stress", symbols=["DBL"], shocks="DBL -50%, SPY -10%")
+    assert value(found, "scenario profit or loss") == pytest.approx(-25.0)
+    assert value(found, "shock to DBL") == -0.5
+
+
 def test_several_days_make_a_fan(book: Any) -> None:
     found = book.ask("stress", symbols=["SPY", "DBL"], shocks="SPY -10% over 5 days", seed=3, paths=500)
     assert value(found, "sessions of the shock") == 5

@@ -219,7 +219,7 @@ def test_a_shock_is_told_with_each_move() -> None:
         ("scenario profit or loss", -12345.678, "money"),
         ("scenario change of value", -0.0823, "ratio"),
     )
-    assert said("risk_report", *facts, args={"target": "portfolio"}) == (
+    assert said("stress", *facts, args={"target": "portfolio"}) == (
         "Shock SPY -10.00%, DGS10 100.0 bps on your portfolio: profit or loss -$12,345.68 (-8.23%)."
     )
 
@@ -233,7 +233,7 @@ def test_a_crisis_is_told_with_its_dates_and_drawdown() -> None:
         ("scenario change of value", -0.5, "ratio"),
         ("scenario maximum drawdown", -0.55, "ratio"),
     )
-    assert said("risk_report", *facts, args={"target": "symbols", "symbols": ["SPY"]}) == (
+    assert said("stress", *facts, args={"target": "symbols", "symbols": ["SPY"]}) == (
         "Replaying Financial crisis (2007-10-09 to 2009-03-09) on SPY: profit or loss -$500.00 (-50.00%) "
         "with a maximum drawdown of -55.00%."
     )
@@ -363,7 +363,7 @@ def test_any_other_tool_lists_eight_facts() -> None:
 
 
 TOOLS = (
-    *("performance", "price_chart", "backtest", "simulate", "risk_report", "size_position", "query_metric"),
+    *("performance", "price_chart", "backtest", "simulate", "risk_report", "stress", "size_position", "query_metric"),
     *("indicators", "data_coverage", "portfolio", "run_sql"),
 )
 

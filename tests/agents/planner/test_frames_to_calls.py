@@ -115,13 +115,13 @@ def test_periods_in_the_words_of_the_semantic_layer(period: Period | None, expec
         ),
         (
             Frame(topic="stress", options={"shocks": {"rates": 0.01}}),
-            "risk_report",
-            {"target": "portfolio", "shocks": {"DGS10": 0.01}},
+            "stress",
+            {"target": "portfolio", "shocks": "DGS10 +100bp"},
         ),
         (
             Frame(topic="stress", options={"scenario": "covid_2020"}),
-            "risk_report",
-            {"target": "portfolio", "crisis": "covid_2020"},
+            "stress",
+            {"target": "portfolio", "crises": ["covid_2020"]},
         ),
         (
             Frame(topic="simulate", symbols=("ONE", "TWO"), options={"weights": [0.5, 0.5], "paths": 9, "fee_bps": 1}),

@@ -154,12 +154,22 @@ def test_simulations(text: str, expected: dict[str, Any], names: Universe) -> No
         ("risk of KO and PEP at 99%", {**of("KO", "PEP"), "confidence": 0.99}),
         ("5-day VaR of my portfolio", {**PORTFOLIO, "horizon_sessions": 5}),
         ("expected shortfall of my book", PORTFOLIO),
-        ("stress test QQQ with the 2008 crisis", {**of("QQQ"), "crisis": "financial_2008"}),
-        ("how would my portfolio have done in the covid crash", {**PORTFOLIO, "crisis": "covid_2020"}),
     ],
 )
 def test_risk(text: str, expected: dict[str, Any], names: Universe) -> None:
     assert asked(names, text) == ("risk_report", expected)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("stress test QQQ with the 2008 crisis", {**of("QQQ"), "crises": ["financial_2008"]}),
+        ("how would my portfolio have done in the covid crash", {**PORTFOLIO, "crises": ["covid_2020"]}),
+        ("my portfolio if SPY falls 7.5%", {**PORTFOLIO, "shocks": "SPY -7.5%"}),
+    ],
+)
+def test_stress(text: str, expected: dict[str, Any], names: Universe) -> None:
+    assert asked(names, text) == ("stress", expected)
 
 
 @pytest.mark.parametrize(

@@ -133,24 +133,33 @@ def test_simulations(text: str, expected: dict[str, Any], names: Universe) -> No
         ("VaR of SPY and TLT", {"target": "symbols", "symbols": ["SPY", "TLT"]}),
         ("99% value at risk of my portfolio", {"target": "portfolio", "confidence": 0.99}),
         ("10-day VaR of my book", {"target": "portfolio", "horizon_sessions": 10}),
-        ("2008 replay on my book", {"target": "portfolio", "crisis": "financial_2008"}),
-        ("stress AAPL with the covid crash", {"symbols": ["AAPL"], "crisis": "covid_2020"}),
-        ("what would the dot-com bust do to QQQ", {"symbols": ["QQQ"], "crisis": "dotcom_2000"}),
-        ("run black monday on my holdings", {"target": "portfolio", "crisis": "crash_1987"}),
-        (
-            "what if equities drop 10% and rates rise 100 bp, on my portfolio",
-            {"target": "portfolio", "shocks": {"SPY": -0.1, "DGS10": 0.01}},
-        ),
-        ("if oil falls 30 percent what does my account lose", {"target": "portfolio", "shocks": {"USO": -0.3}}),
-        (
-            "suppose SPY drops 20%: what would a 70/30 SPY/TLT mix lose",
-            {"symbols": ["SPY", "TLT"], "weights": [0.7, 0.3], "shocks": {"SPY": -0.2}},
-        ),
-        ("what happens to TLT if yields jump 50bps", {"symbols": ["TLT"], "shocks": {"DGS10": 0.005}}),
     ],
 )
-def test_risk_and_stress(text: str, expected: dict[str, Any], names: Universe) -> None:
+def test_risk(text: str, expected: dict[str, Any], names: Universe) -> None:
     assert within(expected, args(names, text, "risk_report")), args(names, text, "risk_report")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2008 replay on my book", {"target": "portfolio", "crises": ["financial_2008"]}),
+        ("stress AAPL with the covid crash", {"symbols": ["AAPL"], "crises": ["covid_2020"]}),
+        ("what would the dot-com bust do to QQQ", {"symbols": ["QQQ"], "crises": ["dotcom_2000"]}),
+        ("run black monday on my holdings", {"target": "portfolio", "crises": ["crash_1987"]}),
+        (
+            "what if equities drop 10% and rates rise 100 bp, on my portfolio",
+            {"target": "portfolio", "shocks": "SPY -10%, DGS10 +100bp"},
+        ),
+        ("if oil falls 30 percent what does my account lose", {"target": "portfolio", "shocks": "USO -30%"}),
+        (
+            "suppose SPY drops 20%: what would a 70/30 SPY/TLT mix lose",
+            {"symbols": ["SPY", "TLT"], "weights": [0.7, 0.3], "shocks": "SPY -20%"},
+        ),
+        ("what happens to TLT if yields jump 50bps", {"symbols": ["TLT"], "shocks": "DGS10 +50bp"}),
+    ],
+)
+def test_stress(text: str, expected: dict[str, Any], names: Universe) -> None:
+    assert within(expected, args(names, text, "stress")), args(names, text, "stress")
 
 
 def test_a_factor_without_a_series_is_asked_about(names: Universe) -> None:

@@ -16,13 +16,14 @@ from agents.planner.shocks import crisis_of, is_shock_word, read_shocks
 from agents.planner.universe import Universe, build_universe
 from core.data.universe import universe
 from core.simulators.crises import CRISES
+from core.simulators.shock_language import parse_shocks
 
 TODAY = date(2026, 6, 24)
 
 
 def stressed(text: str, names: Universe) -> dict[str, Any]:
     plan = plan_question(text, names, TODAY)
-    assert [call.name for call in plan.calls] == ["risk_report"], (plan.outcome, plan.say, plan.calls)
+    assert [call.name for call in plan.calls] == ["stress"], (plan.outcome, plan.say, plan.calls)
     return plan.calls[0].args
 
 
@@ -69,7 +70,7 @@ def stressed(text: str, names: Universe) -> dict[str, Any]:
 )
 def test_a_shock_is_read_in_any_wording(text: str, shocks: dict[str, float], names: Universe) -> None:
     found = stressed(text, names)
-    assert found["shocks"] == pytest.approx(shocks)
+    assert parse_shocks(found["shocks"]).moves({}) == pytest.approx(shocks)
     assert found["target"] == "portfolio"
 
 
@@ -88,7 +89,8 @@ def test_the_size_and_sign_of_a_shock_survive(factor: tuple[str, str], tenths: i
     text = "stress my book: " + form.format(**words, d="rise" if up else "drop")
     plan = plan_question(text, names_once(), TODAY)
     expected = (1 if up else -1) * tenths / 1000
-    assert plan.calls and plan.calls[0].args["shocks"] == {factor[1]: pytest.approx(expected)}, (text, plan)
+    assert plan.calls, (text, plan)
+    assert parse_shocks(plan.calls[0].args["shocks"]).moves({}) == {factor[1]: pytest.approx(expected)}, (text, plan)
 
 
 _KEPT: list[Universe] = []
@@ -153,10 +155,10 @@ def test_the_event_is_named_back(names: Universe) -> None:
 @pytest.mark.parametrize(
     ("answer", "expected"),
     [
-        ("the covid crash", {"crisis": "covid_2020"}),
-        ("SPY -10%, rates +100bp", {"shocks": {"SPY": -0.1, "DGS10": 0.01}}),
-        ("2008", {"crisis": "financial_2008"}),
-        ("then equities -20%", {"shocks": {"SPY": -0.2}}),
+        ("the covid crash", {"crises": ["covid_2020"]}),
+        ("SPY -10%, rates +100bp", {"shocks": "SPY -10%, DGS10 +100bp"}),
+        ("2008", {"crises": ["financial_2008"]}),
+        ("then equities -20%", {"shocks": "SPY -20%"}),
     ],
 )
 def test_the_answer_to_that_completes_the_question(answer: str, expected: dict[str, Any], names: Universe) -> None:
@@ -170,7 +172,7 @@ def test_the_answer_to_that_completes_the_question(answer: str, expected: dict[s
 def test_every_crisis_is_found_by_its_name_and_by_its_title(name: str, names: Universe) -> None:
     for said in (name, name.replace("_", " "), CRISES[name].title):
         found = stressed(f"stress my book with {said}", names)
-        assert (found["crisis"], found["target"]) == (name, "portfolio"), said
+        assert (found["crises"], found["target"]) == ([name], "portfolio"), said
 
 
 @pytest.mark.parametrize(
@@ -239,7 +241,7 @@ def test_another_measure_of_the_same_market_stands_in_and_is_named() -> None:
     listed = universe()
     few = build_universe(listed, {one.instrument_id for one in listed if one.symbol in ("AAPL", "^GSPC")})
     plan = plan_question("stress my book: SPY -10%", few, TODAY)
-    assert plan.calls[0].args["shocks"] == {"^GSPC": -0.1}
+    assert plan.calls[0].args["shocks"] == "^GSPC -10%"
     assert any("^GSPC stands for it" in note for note in plan.notes)
 
 

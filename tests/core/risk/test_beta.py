@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+import statsmodels.api as sm
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.risk.beta import pair_correlations, rolling_beta
+from core.errors import InvalidInput, NoData
+from core.risk.beta import estimate_betas, pair_correlations, rolling_beta
 
 
 def draws(count: int, seed: int) -> np.ndarray:
@@ -64,3 +66,37 @@ def test_pairs_agree_with_numpy_on_the_sessions_both_have() -> None:
             else:
                 assert found[i, j] == pytest.approx(np.corrcoef(matrix[both, i], matrix[both, j])[0, 1], rel=1e-9)
     assert np.isnan(found[np.tril_indices(4)]).all()
+
+
+def test_betas_on_several_factors_are_least_squares() -> None:
+    generator = np.random.default_rng(4)
+    factors = generator.normal(0, 0.01, (500, 2))
+    assets = factors @ np.array([[1.2, 0.8], [0.0, -0.3]]) + generator.normal(0, 0.004, (500, 2))
+    found = estimate_betas(assets, factors)
+    for column in range(2):
+        fit = sm.OLS(assets[:, column], sm.add_constant(factors)).fit()
+        np.testing.assert_allclose(found[column], fit.params[1:], rtol=1e-9)
+
+
+def test_betas_skip_the_sessions_either_lacks() -> None:
+    market = draws(400, 3)
+    pair = np.column_stack((market, 2.0 * market))
+    pair[::7, 1] = np.nan
+    pair[3::11, 0] = np.nan
+    assert estimate_betas(pair[:, 1:], pair[:, :1])[0, 0] == pytest.approx(2.0)
+
+
+@pytest.mark.parametrize(
+    ("returns", "factors", "error", "message"),
+    [
+        (np.zeros(5), np.zeros((5, 1)), InvalidInput, r"must be \(time, assets\)"),
+        (np.zeros((5, 1)), np.zeros((4, 1)), InvalidInput, "must be"),
+        (np.zeros((50, 1)), np.zeros((50, 1)), InvalidInput, "move as one"),
+        (np.zeros((9, 1)), np.arange(9.0)[:, None], NoData, "shares 9 sessions with the factors, expected 21"),
+    ],
+)
+def test_betas_that_cannot_be_estimated(
+    returns: np.ndarray, factors: np.ndarray, error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        estimate_betas(returns, factors)

@@ -4,14 +4,15 @@ from datetime import UTC, date, datetime
 
 import numpy as np
 import pytest
+import statsmodels.api as sm
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.domain.market_path import MarketPath
 from core.errors import InvalidInput, NoData, UnknownName
+from core.simulators.conditional import condition, covariance_of
 from core.simulators.crises import CRISES, crisis
 from core.simulators.historical import replay_onto, rolling_windows, window
-from core.simulators.scenario import estimate_betas, propagate, shock_book
 from core.simulators.summary import book_values, max_drawdowns, summarise
 
 AS_OF = datetime(2022, 1, 3, 21, tzinfo=UTC)
@@ -106,59 +107,70 @@ def returns(count=400):
     return np.column_stack((market, 2.0 * market, -0.5 * market, generator.normal(0, 0.01, count)))
 
 
+def shocked(moves, sample=None, assets=ASSETS):
+    return condition(moves, assets, covariance_of(returns() if sample is None else sample, "sample"))
+
+
 def test_a_shock_spreads_by_planted_betas():
-    moved = propagate({"MARKET": -0.2}, ASSETS, returns())
+    moved = shocked({"MARKET": -0.2}).mean
     np.testing.assert_allclose(moved[:3], [-0.2, -0.4, 0.1], atol=1e-12)
     assert abs(moved[3]) < 0.05
 
 
+def test_a_shock_reaches_the_rest_by_the_slopes_of_least_squares():
+    sample = returns() + np.random.default_rng(8).normal(0, 0.004, (400, 4))
+    moved = shocked({"MARKET": -0.1, "NOISE": 0.03}, sample).mean
+    for column in (1, 2):
+        fit = sm.OLS(sample[:, column], sm.add_constant(sample[:, [0, 3]])).fit()
+        assert moved[column] == pytest.approx(fit.params[1:] @ [-0.1, 0.03], rel=1e-9)
+
+
 def test_a_book_under_a_shock_on_paper():
-    found = shock_book({"DOUBLE": 1000.0, "HEDGE": -500.0, "MARKET": 200.0}, {"MARKET": -0.1}, ASSETS, returns())
-    assert found.assets == ("DOUBLE", "HEDGE", "MARKET")
-    assert found.given == (False, False, True)
-    assert found.profit.tolist() == pytest.approx([-200.0, -25.0, -20.0])
-    assert (found.total, found.total_ratio) == pytest.approx((-245.0, -245.0 / 1700.0))
+    profit, left = shocked({"MARKET": -0.1}).book({"DOUBLE": 1000.0, "HEDGE": -500.0, "MARKET": 200.0})
+    assert profit == pytest.approx(-200.0 - 25.0 - 20.0)
+    assert left == pytest.approx(0.0, abs=1e-4)
 
 
 def test_an_empty_book_feels_nothing():
-    found = shock_book({}, {"MARKET": -0.1}, ASSETS, returns())
-    assert (found.total, found.total_ratio, found.assets) == (0.0, 0.0, ())
+    assert shocked({"MARKET": -0.1}).book({}) == (0.0, 0.0)
+
+
+def test_nothing_falls_by_more_than_everything():
+    assert shocked({"MARKET": -0.9}).book({"DOUBLE": 100.0})[0] == -100.0
+
+
+@given(
+    values=st.dictionaries(st.sampled_from(ASSETS), st.floats(-1e6, 1e6), min_size=1),
+    shock=st.floats(-0.4, 0.4),
+    scale=st.floats(0.1, 10.0),
+)
+@settings(max_examples=50, deadline=None)
+def test_profit_is_linear_in_the_book(values, shock, scale):
+    found = shocked({"MARKET": shock})
+    profit, left = found.book(values)
+    bigger, wider = found.book({name: value * scale for name, value in values.items()})
+    assert bigger == pytest.approx(profit * scale, rel=1e-9, abs=1e-6)
+    assert wider == pytest.approx(left * scale, rel=1e-6, abs=1.0)
+    apart = sum(found.book({name: value})[0] for name, value in values.items())
+    assert profit == pytest.approx(apart, rel=1e-9, abs=1e-6)
 
 
 def test_two_shocks_are_split_by_multiple_regression():
     generator = np.random.default_rng(4)
     factors = generator.normal(0, 0.01, (300, 2))
     both = factors @ np.array([1.5, -0.7])
-    moved = propagate({"X": 0.1, "Y": 0.2}, ("X", "Y", "Z"), np.column_stack((factors, both)))
+    moved = shocked({"X": 0.1, "Y": 0.2}, np.column_stack((factors, both)), ("X", "Y", "Z")).mean
     assert moved[2] == pytest.approx(0.15 - 0.14, abs=1e-12)
-
-
-def test_given_betas_cover_what_history_cannot():
-    young = returns()
-    young[:, 3] = np.nan
-    moved = propagate({"MARKET": -0.1}, ASSETS, young, betas={"NOISE": {"MARKET": 1.2}})
-    assert moved[3] == pytest.approx(-0.12)
-    with pytest.raises(NoData, match="shares 0 sessions with the factors, expected 21"):
-        propagate({"MARKET": -0.1}, ASSETS, young)
-
-
-def test_betas_skip_the_sessions_either_lacks():
-    sample = returns()
-    sample[::7, 1] = np.nan
-    sample[3::11, 0] = np.nan
-    assert estimate_betas(sample[:, 1:2], sample[:, :1])[0, 0] == pytest.approx(2.0)
 
 
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
-        (lambda: propagate({}, ASSETS, returns()), InvalidInput, "at least one shock"),
-        (lambda: propagate({"MARKT": -0.1}, ASSETS, returns()), UnknownName, "Did you mean MARKET"),
-        (lambda: propagate({"MARKET": -1.01}, ASSETS, returns()), InvalidInput, "expected a ratio of at least -1"),
-        (lambda: propagate({"MARKET": float("nan")}, ASSETS, returns()), InvalidInput, "shock of MARKET is nan"),
-        (lambda: estimate_betas(np.zeros(5), np.zeros((5, 1))), InvalidInput, r"must be \(time, assets\)"),
-        (lambda: estimate_betas(np.zeros((5, 1)), np.zeros((4, 1))), InvalidInput, "must be"),
-        (lambda: estimate_betas(np.zeros((50, 1)), np.zeros((50, 1))), InvalidInput, "move as one"),
+        (lambda: shocked({}), InvalidInput, "at least one shock"),
+        (lambda: shocked({"MARKT": -0.1}), UnknownName, "Did you mean MARKET"),
+        (lambda: shocked({"MARKET": -0.1, "DOUBLE": -0.1}), InvalidInput, "move as one"),
+        (lambda: covariance_of(returns(19)), NoData, "at least 20 sessions"),
+        (lambda: shocked({"MARKET": -0.1}).book({"AAPL": 1.0}), UnknownName, "AAPL"),
         (lambda: crisis("covid_2021"), UnknownName, "Did you mean covid_2020"),
     ],
 )
@@ -167,9 +179,15 @@ def test_shocks_that_make_no_sense(call, error, message):
         call()
 
 
+def test_the_table_of_crises_is_complete():
+    assert len(CRISES) >= 20
+    assert crisis("covid_2020").end.isoformat() == "2020-03-23"
+
+
 @pytest.mark.parametrize("name", CRISES)
 def test_every_crisis_lasts_and_is_found_by_its_name(name):
     found = crisis(name)
+    assert found.name == name
     assert 0 < (found.end - found.start).days < 1000
     assert found.title[0].isupper()
 
