@@ -325,7 +325,13 @@ def _follow_up(reading: Reading, slots: Slots, universe: Universe, previous: Fra
     if previous.limit is not None and len(counts) == 1 and not slots.symbols and counts[0] == int(counts[0]) > 0:
         slots = replace(slots, count=int(counts[0]))
         return _changed(reading, slots, previous)
-    if previous.topic != "trade" and (slots.symbols or slots.series or slots.group or slots.period or slots.grain):
+    # A stress test whose scenario was asked back has nothing yet that a turn could change.
+    is_open = previous.topic == "stress" and not previous.options.keys() & {"shocks", "scenario"}
+    if (
+        previous.topic != "trade"
+        and not is_open
+        and (slots.symbols or slots.series or slots.group or slots.period or slots.grain)
+    ):
         return _changed(reading, slots, previous)
     return None
 

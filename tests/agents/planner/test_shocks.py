@@ -168,6 +168,12 @@ def test_the_answer_to_that_completes_the_question(answer: str, expected: dict[s
     assert args["symbols"] == ["AAPL", "MSFT"]
 
 
+@pytest.mark.parametrize("turn", ["what is the unemployment rate", "AAPL", "this month"])
+def test_an_open_scenario_takes_no_other_answer(turn: str, names: Universe) -> None:
+    plan = plan_conversation(("stress AAPL with a nuclear attack", turn), names, TODAY)
+    assert not any(call.name == "stress" for call in plan.calls), plan
+
+
 @pytest.mark.parametrize("name", CRISES)
 def test_every_crisis_is_found_by_its_name_and_by_its_title(name: str, names: Universe) -> None:
     for said in (name, name.replace("_", " "), CRISES[name].title):
