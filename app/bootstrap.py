@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from core.data.importing import ImportReport, Kind
     from core.data.ingest import Vendors
     from core.data.ingest_service import IngestService
+    from core.data.notices import Delivery
     from core.data.pipeline import IngestReport, Pipeline
     from core.data.review import ReviewDesk
     from core.domain.books import Order
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
     from core.ports.data_store import Counts
     from core.ports.derived_store import DerivedStore
     from core.ports.jobs import Jobs
+    from core.ports.notifier import Notice, Notifier
     from core.ports.record_store import RecordStore
     from core.ports.tracker import Tracker
     from core.ports.vendor import Vendor, VendorTerms
@@ -397,7 +399,21 @@ class Parts:
             gaps=self.gaps,
             derived=self._update_derived,
             find=self.desk.instruments.find,
+            notify=self.notify,
         )
+
+    @cached_property
+    def notifiers(self) -> Sequence[Notifier]:
+        """The channels over which people are told, one per channel that is set."""
+        from core.adapters.notify import open_notifiers
+
+        return open_notifiers(self.settings, self.clock.wall)
+
+    def notify(self, notice: Notice) -> Sequence[Delivery]:
+        """Tell people over every channel that is set; what fails is logged and returned, never raised."""
+        from core.data.notices import send_notice
+
+        return send_notice(self.notifiers, notice)
 
     @cached_property
     def review(self) -> ReviewDesk:
@@ -508,6 +524,17 @@ def list_vendors() -> list[tuple[VendorTerms, VendorAccess]]:
     from core.settings import read_vendor_access
 
     return [(terms, read_vendor_access(terms)) for terms in vendor_terms()]
+
+
+def send_test(settings: Settings) -> Sequence[Delivery]:
+    """Send a test over every channel that is set and return what became of it; needs no database."""
+    from core.adapters.notify import open_notifiers
+    from core.adapters.store.clock import WallClock
+    from core.data.notices import send_notice
+    from core.ports.notifier import Notice
+
+    notice = Notice(title="quantdesk: a test", lines=("Failed ingests, late sources and alarms will be told here.",))
+    return send_notice(open_notifiers(settings, WallClock().now), notice)
 
 
 def open_jobs(client: Client) -> Jobs:

@@ -24,6 +24,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "sql": ("sql", "run or check a read-only SQL query"),
     "import": ("importing", "load CSV or Parquet files: bars, actions, macro, news, events, ..."),
     "ingest": ("ingest", "fetch new data from the vendors"),
+    "notify": ("notify", "show and test the channels that tell people of failures: mail, Slack, Telegram"),
     "vendors": ("vendors", "list the data vendors, their keys and limits"),
     "coverage": ("coverage", "show what data is stored and what is missing"),
     "derived": ("derived", "bring derived data up to date, make it anew, or check it"),

@@ -7,6 +7,7 @@ import contextlib
 import signal
 import threading
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from temporalio.worker import Worker
 
     from app.bootstrap import Parts
+    from core.data.notices import Delivery
+    from core.execution.stores import OutboxEvent
     from core.ports.jobs import Jobs
     from workflows.outbox import OutboxStarter
 
@@ -54,6 +57,7 @@ class DeskWorker:
         self._address = temporal_address
         self._stopping = asyncio.Event()
         self._loop = asyncio.get_running_loop()
+        self._sending: set[asyncio.Task[Sequence[Delivery]]] = set()
 
     def stop(self) -> None:
         """Ask the worker to finish what it does and end."""
@@ -81,6 +85,7 @@ class DeskWorker:
             self._stopping.set()
             for task in tasks:
                 task.cancel()
+            await asyncio.gather(*self._sending, return_exceptions=True)
             for outcome in await asyncio.gather(*tasks, return_exceptions=True):
                 if isinstance(outcome, Exception):
                     raise outcome
@@ -125,6 +130,17 @@ class DeskWorker:
                 _log.warning("an event waits", topic=event.topic, subject=event.subject_id, reason=str(error))
         if told:
             await asyncio.to_thread(self._parts.outbox.told, told)
+        self._tell_people([event for event in events if event.event_id in told])
+
+    def _tell_people(self, events: Sequence[OutboxEvent]) -> None:
+        """Send alarms beside the rest: a channel that hangs must not hold up a decision."""
+        from workflows.outbox import alarm_notice
+
+        notice = alarm_notice(events)
+        if notice is not None:
+            sending = asyncio.create_task(asyncio.to_thread(self._parts.notify, notice))
+            self._sending.add(sending)
+            sending.add_done_callback(self._sending.discard)
 
     def _listen(self, woken: asyncio.Event) -> None:
         """Wake the outbox task from a thread of its own, as listening blocks."""

@@ -23,6 +23,11 @@ if TYPE_CHECKING:
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
+def is_loopback(host: str | None) -> bool:
+    """Say whether a host of an address is this machine."""
+    return host in _LOOPBACK
+
+
 def default_home() -> Path:
     """Return the platform's user-data folder for quantdesk."""
     if sys.platform == "darwin":
@@ -156,6 +161,38 @@ class Settings(BaseSettings):
         pattern=r"^[^:\s]+:\d{1,5}$",
         description="API of Trader Workstation or IB Gateway (host:port; 127.0.0.1:4002 is the gateway's for paper).",
     )
+    smtp_url: SecretStr | None = Field(
+        default=None,
+        validation_alias="QUANTDESK_SMTP_URL",
+        description="Mail server for notices: smtp://user:password@host:587 (STARTTLS) or smtps://...:465; `quantdesk"
+        " notify test` tries it. Sent are failed ingests, late sources and alarms.",
+    )
+    mail_from: str | None = Field(
+        default=None,
+        validation_alias="QUANTDESK_MAIL_FROM",
+        description="Sender of mailed notices; the first recipient unless set.",
+    )
+    mail_to: str | None = Field(
+        default=None, validation_alias="QUANTDESK_MAIL_TO", description="Who gets notices by mail, separated by commas."
+    )
+    slack_webhook_url: SecretStr | None = Field(
+        default=None,
+        validation_alias="QUANTDESK_SLACK_WEBHOOK_URL",
+        description="Incoming webhook of Slack that gets notices.",
+    )
+    telegram_token: SecretStr | None = Field(
+        default=None, validation_alias="QUANTDESK_TELEGRAM_TOKEN", description="Token of the Telegram bot for notices."
+    )
+    telegram_chat: str | None = Field(
+        default=None,
+        validation_alias="QUANTDESK_TELEGRAM_CHAT",
+        description="Chat (number or @name) that the Telegram bot writes notices to.",
+    )
+    telegram_url: str = Field(
+        default="https://api.telegram.org",
+        validation_alias="QUANTDESK_TELEGRAM_URL",
+        description="Other address of Telegram's bot API.",
+    )
     crash_at: str | None = Field(
         default=None,
         validation_alias="QUANTDESK_CRASH_AT",
@@ -194,7 +231,7 @@ def read_vendor_access(terms: VendorTerms) -> VendorAccess:
     url, rate, timeout = vendor_variables(terms)
     base_url = os.environ.get(url, "").strip() or terms.base_url
     parts = urlsplit(base_url)
-    if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
+    if parts.scheme == "http" and not is_loopback(parts.hostname):
         # A key would cross the network in the clear.
         raise InvalidInput(f"{url} is {base_url!r}, expected an https address (http is for this machine only).")
     return VendorAccess(

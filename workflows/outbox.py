@@ -2,18 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from core.errors import Refused, UnknownName
 from core.execution.orders import OPEN
 from core.execution.proposals import ProposalDesk
 from core.execution.stores import OutboxEvent, TradingStore
 from core.ports.jobs import Jobs
+from core.ports.notifier import Notice
 
 TRADE_APPROVAL = "TradeApprovalWorkflow"
+ALARM = "alert.raised"
+_MOST_SUBJECTS = 10
 
 
 def workflow_id(proposal_id: str) -> str:
     """Return the id of a proposal's workflow."""
     return f"proposal-{proposal_id}"
+
+
+def alarm_notice(events: Sequence[OutboxEvent]) -> Notice | None:
+    """Return one notice of all alarms among events, None where there is none; ids only, no figure of the books."""
+    subjects = list(dict.fromkeys(event.subject_id for event in events if event.topic == ALARM))
+    if not subjects:
+        return None
+    shown = ", ".join(subjects[:_MOST_SUBJECTS]) + (" ..." if len(subjects) > _MOST_SUBJECTS else "")
+    return Notice(
+        title=f"quantdesk: {'an alarm' if len(subjects) == 1 else f'{len(subjects)} alarms'} of the trading desk",
+        lines=(
+            f"About: {shown}.",
+            "The books and a venue differ, or a venue executed more than was asked for; trading may be stopped.",
+            "Look with `quantdesk reconcile` and `quantdesk orders`.",
+        ),
+    )
 
 
 class OutboxStarter:

@@ -19,6 +19,7 @@ from core.data.ingest import (
     choose_vendors,
 )
 from core.data.ingest_plan import STAGES, IngestRequest, Unit, plan_units, window_of
+from core.data.notices import notice_of_run
 from core.data.pipeline import IngestReport, Pipeline, Progress, StepReport, no_progress
 from core.data.samples import seed_universe
 from core.data.universe import is_followed, macro_catalogue
@@ -26,6 +27,7 @@ from core.domain.market_records import Instrument
 from core.errors import InvalidInput, UserError
 from core.ports.clock import Clock
 from core.ports.data_store import Counts, DataStore, IngestLog, PlannedStep, StepRecord
+from core.ports.notifier import Notice
 from core.ports.vendor import PayloadStore
 
 # A backfill that broke off goes on where it stopped when it is asked for again within this time.
@@ -80,6 +82,7 @@ class IngestService:
         gaps: GapLedger,
         derived: Callable[[], Counts],
         find: Callable[[str], Instrument],
+        notify: Callable[[Notice], object],
     ) -> None:
         self._open_pipeline = open_pipeline
         self._store = store
@@ -90,6 +93,7 @@ class IngestService:
         self._gaps = gaps
         self._derived = derived
         self._find = find
+        self._notify = notify
         self._coverage: dict[str, tuple[WindowCoverage, ...]] = {}
 
     def run(self, request: IngestRequest, progress: Progress = no_progress) -> Outcome:
@@ -97,6 +101,7 @@ class IngestService:
         pipeline, plan = self._begin(request, {})
         runner = self._runner(pipeline, plan.request)
         report = runner.run(plan.units, progress)
+        self._tell(report, request.mode)
         return self._outcome(report, plan)
 
     def reparse(self, vendors: Sequence[str], since: datetime | None, progress: Progress = no_progress) -> Outcome:
@@ -135,7 +140,7 @@ class IngestService:
 
     def finish(self, run_id: str) -> str:
         """End a run whose units were run; return its state."""
-        pipeline, _ = self._resume(run_id)
+        pipeline, request = self._resume(run_id)
         for record in self._log.steps(run_id):
             error = record.error or ("It was not done." if record.state == "running" else None)
             pipeline.report.steps.append(
@@ -144,7 +149,13 @@ class IngestService:
                 )
             )
         report = pipeline.finish()
+        self._tell(report, request.mode)
         return report.state
+
+    def _tell(self, report: IngestReport, mode: str) -> None:
+        notice = notice_of_run(report, mode)
+        if notice is not None:
+            self._notify(notice)
 
     def _begin(self, request: IngestRequest, extra: Mapping[str, Any]) -> tuple[Pipeline, Plan]:
         now = self._clock.wall()
