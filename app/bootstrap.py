@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     from core.ports.notifier import Notice, Notifier
     from core.ports.record_store import RecordStore
     from core.ports.tracker import Tracker
-    from core.ports.vendor import Vendor, VendorTerms
+    from core.ports.vendor import VendorTerms
     from core.reporting.document import ReportKind
     from core.reporting.report import Report
     from tools.context import Desk
@@ -379,7 +379,11 @@ class Parts:
     @cached_property
     def vendors(self) -> Vendors:
         """The vendors that are reached over a network."""
-        return _NetworkVendors(self.clock)
+        from core.adapters.transport.client import Timing
+        from core.adapters.vendors import NetworkVendors
+
+        random = secrets.SystemRandom().random
+        return NetworkVendors(Timing(now=self.clock.wall, monotonic=time.monotonic, sleep=time.sleep, random=random))
 
     @cached_property
     def ingest(self) -> IngestService:
@@ -468,37 +472,6 @@ class Parts:
         from core.adapters.store.ingest import load_samples
 
         return load_samples(self.database, self.ids, progress)
-
-
-class _NetworkVendors:
-    """Know the vendors that are reached over a network, and open them on the machine's own time."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-
-    def terms(self) -> Sequence[VendorTerms]:
-        """Return the terms of every vendor."""
-        from core.adapters.vendors import vendor_terms
-
-        return vendor_terms()
-
-    def has_key(self, terms: VendorTerms) -> bool:
-        """Say whether everything that the vendor needs to be asked is set."""
-        from core.settings import read_vendor_access
-
-        return not terms.key_required or set(terms.keys) <= set(read_vendor_access(terms).secrets)
-
-    def open(self, name: str) -> Vendor:
-        """Return a vendor; raise UnknownName."""
-        from core.adapters.transport.client import Timing
-        from core.adapters.vendors import open_vendor
-
-        return open_vendor(
-            name,
-            Timing(
-                now=self._clock.wall, monotonic=time.monotonic, sleep=time.sleep, random=secrets.SystemRandom().random
-            ),
-        )
 
 
 @lru_cache(maxsize=8)

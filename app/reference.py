@@ -88,8 +88,9 @@ def settings_page() -> str:
 
 def _vendor_settings() -> list[str]:
     from app.bootstrap import vendor_terms
-    from core.settings import vendor_variables
+    from core.settings import Settings, vendor_variables
 
+    known = {field.validation_alias for field in Settings.model_fields.values()}
     lines = [
         "",
         "## Data vendors",
@@ -106,8 +107,13 @@ def _vendor_settings() -> list[str]:
             f"| `{name}` | `None` | {need} key of {terms.title}: {_cell('; '.join(terms.delivers.values()))}."
             f" Without it: {_cell(terms.without_key)} |"
             for name in terms.keys
+            if name not in known
         ]
-        defaults = (None, f"{terms.requests_per_minute:g}", f"{terms.timeout_seconds:g}")
+        defaults = (
+            *((None,) if terms.base_url else ()),
+            f"{terms.requests_per_minute:g}",
+            f"{terms.timeout_seconds:g}",
+        )
         lines += [
             f"| `{name}` | `{default}` | {_cell(meaning)} |"
             for (name, meaning), default in zip(vendor_variables(terms).items(), defaults, strict=True)

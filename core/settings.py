@@ -159,7 +159,8 @@ class Settings(BaseSettings):
         default=None,
         validation_alias="INTERACTIVE_BROKERS_ADDRESS",
         pattern=r"^[^:\s]+:\d{1,5}$",
-        description="API of Trader Workstation or IB Gateway (host:port; 127.0.0.1:4002 is the gateway's for paper).",
+        description="API of Trader Workstation or IB Gateway (host:port; 127.0.0.1:4002 is the gateway's for paper):"
+        " orders, and daily bars for the ingest.",
     )
     smtp_url: SecretStr | None = Field(
         default=None,
@@ -188,8 +189,8 @@ class Settings(BaseSettings):
         validation_alias="QUANTDESK_TELEGRAM_CHAT",
         description="Chat (number or @name) that the Telegram bot writes notices to.",
     )
-    telegram_url: str = Field(
-        default="https://api.telegram.org",
+    telegram_url: str | None = Field(
+        default=None,
         validation_alias="QUANTDESK_TELEGRAM_URL",
         description="Other address of Telegram's bot API.",
     )
@@ -217,10 +218,14 @@ class VendorAccess:
 
 
 def vendor_variables(terms: VendorTerms) -> dict[str, str]:
-    """Return the environment variables of a vendor beside its keys, each with what it means."""
+    """Return the environment variables of a vendor beside its keys, each with what it means.
+
+    They are the address (of a vendor reached over the web), the rate and the time limit.
+    """
     stem = f"QUANTDESK_{terms.name.upper()}"
+    address = {f"{stem}_URL": f"Address of {terms.title} instead of {terms.base_url} (a proxy, a stand-in)."}
     return {
-        f"{stem}_URL": f"Address of {terms.title} instead of {terms.base_url} (a proxy, a stand-in).",
+        **(address if terms.base_url else {}),
         f"{stem}_REQUESTS_PER_MINUTE": f"Requests a minute that your plan of {terms.title} allows. {terms.limits}",
         f"{stem}_TIMEOUT_SECONDS": f"Seconds after which a request to {terms.title} is given up.",
     }
@@ -228,12 +233,12 @@ def vendor_variables(terms: VendorTerms) -> dict[str, str]:
 
 def read_vendor_access(terms: VendorTerms) -> VendorAccess:
     """Return how a vendor is reached, from the environment; raises InvalidInput for a value that does not fit."""
-    url, rate, timeout = vendor_variables(terms)
-    base_url = os.environ.get(url, "").strip() or terms.base_url
+    *url, rate, timeout = vendor_variables(terms)
+    base_url = os.environ.get(url[0], "").strip() or terms.base_url if url else ""
     parts = urlsplit(base_url)
     if parts.scheme == "http" and not is_loopback(parts.hostname):
         # A key would cross the network in the clear.
-        raise InvalidInput(f"{url} is {base_url!r}, expected an https address (http is for this machine only).")
+        raise InvalidInput(f"{url[0]} is {base_url!r}, expected an https address (http is for this machine only).")
     return VendorAccess(
         base_url=base_url.rstrip("/"),
         secrets={name: SecretStr(os.environ[name]) for name in terms.keys if os.environ.get(name)},

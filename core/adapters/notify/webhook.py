@@ -15,6 +15,7 @@ from core.ports.notifier import Notice
 from core.settings import is_loopback
 
 TIMEOUT_S = 10.0
+_TELEGRAM = "https://api.telegram.org"
 
 
 class Slack:
@@ -37,10 +38,10 @@ class Telegram:
 
     channel = "telegram"
 
-    def __init__(self, token: SecretStr, chat: str | None, url: str) -> None:
+    def __init__(self, token: SecretStr, chat: str | None, url: str | None) -> None:
         self._token = token
         self._chat = chat
-        self._url = url
+        self._url = url or _TELEGRAM
 
     def send(self, notice: Notice) -> None:
         """Send a notice; raise InvalidInput for settings that do not fit and Unavailable when it is not taken."""

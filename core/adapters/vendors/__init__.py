@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
@@ -30,6 +31,27 @@ def open_vendor(name: str, timing: Timing) -> Vendor:
         raise UnknownName("vendor", name, sorted(_modules()))
     vendor: Vendor = module.open_vendor(Transport(module.TERMS, read_vendor_access(module.TERMS), timing))
     return vendor
+
+
+class NetworkVendors:
+    """Know the vendors that are reached over a network, and open them on the machine's own time."""
+
+    def __init__(self, timing: Timing) -> None:
+        self._timing = timing
+
+    def terms(self) -> Sequence[VendorTerms]:
+        """Return the terms of every vendor."""
+        return vendor_terms()
+
+    def has_key(self, terms: VendorTerms) -> bool:
+        """Say whether everything that the vendor needs to be asked is set."""
+        from core.settings import read_vendor_access
+
+        return not terms.key_required or set(terms.keys) <= set(read_vendor_access(terms).secrets)
+
+    def open(self, name: str) -> Vendor:
+        """Return a vendor; raise UnknownName."""
+        return open_vendor(name, self._timing)
 
 
 @lru_cache(maxsize=1)
