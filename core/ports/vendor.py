@@ -70,6 +70,7 @@ class RecordRows:
 class VendorTerms:
     """Declare what a vendor delivers by topic and on which terms; settings override address, rate and timeout.
 
+    `base_url` is empty for a vendor that is not reached over the web: its first key is then its address.
     `keys` names the environment variables of its secrets (the first one is the key itself); `without_key` says what
     still works when they are not set, for a vendor that can do without them (`key_required` false) or for the desk.
     """

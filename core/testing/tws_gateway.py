@@ -26,8 +26,8 @@ Fault = Literal[
     "late commission",
     "reject",
     "locate",
-    "pacing",
     "unknown contract",
+    "wrong contract",
     "corrected execution",
     "fill before word",
     "silent cancel",
@@ -126,7 +126,7 @@ class TwsGateway:
         self._zone = timedelta(hours=zone_hours)
         self._next_id = 1
         self._lock = threading.RLock()
-        self._lines: dict[int, _Line] = {}
+        self._lines: dict[int, GatewayLine] = {}
         self._listener: socket.socket | None = None
         self.port = 0
         self.open()
@@ -190,9 +190,9 @@ class TwsGateway:
                 connection, _ = listener.accept()
             except OSError:
                 return
-            threading.Thread(target=_Line(self, connection).serve, daemon=True).start()
+            threading.Thread(target=GatewayLine(self, connection).serve, daemon=True).start()
 
-    def greet(self, line: _Line, client_id: int) -> None:
+    def greet(self, line: GatewayLine, client_id: int) -> None:
         """Start the API for a client: accounts, the next order id, the farms."""
         with self._lock:
             if client_id in self._lines or "client id in use" in self.faults:
@@ -208,7 +208,7 @@ class TwsGateway:
             if "no link" in self.faults:
                 line.say(4, 2, -1, 1100, "Connectivity between IB and TWS has been lost.", "")
 
-    def leave(self, line: _Line) -> None:
+    def leave(self, line: GatewayLine) -> None:
         """Forget a connection."""
         with self._lock:
             if self._lines.get(line.client_id) is line:
@@ -218,7 +218,7 @@ class TwsGateway:
         """Return the gateway's wall time as the handshake states it."""
         return f"{self.moment + self._zone:%Y%m%d %H:%M:%S} Standard Time"
 
-    def answer(self, line: _Line, fields: Sequence[str]) -> None:
+    def answer(self, line: GatewayLine, fields: Sequence[str]) -> None:
         """Answer one message of a client."""
         kind = int(fields[0])
         with self._lock:
@@ -227,14 +227,14 @@ class TwsGateway:
                 self.cut_before = None
                 line.cut()
                 return
-            handlers: dict[int, Callable[[_Line, Sequence[str]], None]] = {
+            handlers: dict[int, Callable[[GatewayLine, Sequence[str]], None]] = {
                 3: self._place,
                 4: self._cancel,
                 7: self._tell_executions,
-                9: self._tell_contract,
+                9: self.tell_contract,
                 16: self._tell_open,
-                20: self._tell_history,
-                49: lambda line, _: line.say(49, 1, int(self.moment.timestamp())),
+                20: self.tell_history,
+                49: lambda line, _: line.say(49, 1, int(self.server_time().timestamp())),
                 61: self._tell_positions,
                 76: self._tell_values,
                 99: self._tell_completed,
@@ -242,7 +242,7 @@ class TwsGateway:
             if kind in handlers:
                 handlers[kind](line, fields)
 
-    def _place(self, line: _Line, fields: Sequence[str]) -> None:
+    def _place(self, line: GatewayLine, fields: Sequence[str]) -> None:
         order = GatewayOrder(
             order_id=int(fields[1]),
             client_id=line.client_id,
@@ -280,7 +280,7 @@ class TwsGateway:
         if self.fills_at_once:
             self._execute(order, None, None)
 
-    def _cancel(self, line: _Line, fields: Sequence[str]) -> None:
+    def _cancel(self, line: GatewayLine, fields: Sequence[str]) -> None:
         order = self._own(line, int(fields[2]))
         if "silent cancel" in self.faults:
             return
@@ -293,7 +293,7 @@ class TwsGateway:
             line.say(4, 2, fields[2], 202, "Order Canceled - reason:", "")
             self._tell_status(order)
 
-    def _own(self, line: _Line, order_id: int) -> GatewayOrder | None:
+    def _own(self, line: GatewayLine, order_id: int) -> GatewayOrder | None:
         for order in self.account.orders:
             if (order.client_id, order.order_id) == (line.client_id, order_id):
                 return order
@@ -329,34 +329,39 @@ class TwsGateway:
         if "warning after fill" in self.faults:
             self._tell(lambda line: line.say(4, 2, order.order_id, 399, "Order message: warning", ""))
 
-    def _tell(self, tell: Callable[[_Line], object]) -> None:
+    def _tell(self, tell: Callable[[GatewayLine], object]) -> None:
         for line in list(self._lines.values()):
             tell(line)
 
     def _tell_status(self, order: GatewayOrder) -> None:
         self._tell(lambda line: line.say(*status_frame(order)))
 
-    def _tell_open(self, line: _Line, _: Sequence[str]) -> None:
+    def _tell_open(self, line: GatewayLine, _: Sequence[str]) -> None:
         for order in self.account.orders:
             if is_working(order):
                 line.say(*open_frame(order, self.version))
                 line.say(*status_frame(order))
         line.say(53, 1)
 
-    def _tell_completed(self, line: _Line, _: Sequence[str]) -> None:
+    def _tell_completed(self, line: GatewayLine, _: Sequence[str]) -> None:
         for order in self.account.orders:
             if not is_working(order):
                 line.say(*completed_frame(order, self.version))
         line.say(102)
 
-    def _tell_executions(self, line: _Line, fields: Sequence[str]) -> None:
+    def _tell_executions(self, line: GatewayLine, fields: Sequence[str]) -> None:
         for part in self.account.executions:
             line.say(*self._execution(part, int(fields[2])))
             if "late commission" not in self.faults:
                 line.say(*_commission(part))
         line.say(55, 1, fields[2])
 
-    def _tell_contract(self, line: _Line, fields: Sequence[str]) -> None:
+    def server_time(self) -> datetime:
+        """Return the time on the vendor's clock."""
+        return self.moment
+
+    def tell_contract(self, line: GatewayLine, fields: Sequence[str]) -> None:
+        """Answer a question for the contract of a symbol."""
         number, symbol = fields[2], fields[4]
         if "hanging details" in self.faults:
             return
@@ -366,28 +371,28 @@ class TwsGateway:
             return
         hours = "20221129:0930-20221129:1600"
         line.say(
-            *(10, number, symbol, "STK", "", 0, "", "SMART", "USD", symbol, "NMS", "NMS", contract_id, "0.01"),
+            *(10, number, "ZZZ" if "wrong contract" in self.faults else symbol, "STK", "", 0, "", "SMART", "USD"),
+            *(symbol, "NMS", "NMS", contract_id, "0.01"),
             *("", "LMT,MKT,STP", "SMART,NASDAQ", 1, 0, f"{symbol} INC", "NASDAQ", "", "", "", "", "US/Eastern"),
             *(hours, hours, "", "", 0, 1, "", "", "26,26", "", "COMMON", "0.0001", "0.0001", "100"),
         )
         line.say(52, 1, number)
 
-    def _tell_history(self, line: _Line, fields: Sequence[str]) -> None:
-        number = fields[1]
-        if "pacing" in self.faults:
-            text = "Historical Market Data Service error message:API historical data query pacing violation"
-            line.say(4, 2, number, 162, text, "")
-            return
-        bars = [value for bar in self.account.bars for value in (*bar, bar[4], 10)]
-        line.say(17, number, "", "", len(self.account.bars), *bars)
+    def tell_history(self, line: GatewayLine, fields: Sequence[str]) -> None:
+        """Answer a question for daily bars."""
+        self.say_bars(line, fields[1], self.account.bars)
 
-    def _tell_positions(self, line: _Line, _: Sequence[str]) -> None:
+    def say_bars(self, line: GatewayLine, number: str, bars: Sequence[tuple[object, ...]]) -> None:
+        """Say bars of (day, open, high, low, close, volume); the frame repeats average price and count of each."""
+        line.say(17, number, "", "", len(bars), *(value for bar in bars for value in (*bar, bar[4], 10)))
+
+    def _tell_positions(self, line: GatewayLine, _: Sequence[str]) -> None:
         for symbol, quantity in self.account.positions().items():
             contract = (self.account.symbols[symbol], symbol, "STK", "", "0.0", "", "", "NASDAQ", "USD", symbol, "NMS")
             line.say(61, 3, self.account.name, *contract, quantity, "100.0")
         line.say(62, 1)
 
-    def _tell_values(self, line: _Line, fields: Sequence[str]) -> None:
+    def _tell_values(self, line: GatewayLine, fields: Sequence[str]) -> None:
         number = fields[2]
         for tag, value, currency in (
             ("AccountType", "INDIVIDUAL", ""),
@@ -411,7 +416,7 @@ class TwsGateway:
         return (*frame, 0) if self.version >= 178 else frame
 
 
-class _Line:
+class GatewayLine:
     """Serve one connection."""
 
     def __init__(self, gateway: TwsGateway, connection: socket.socket) -> None:

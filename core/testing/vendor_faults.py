@@ -14,10 +14,14 @@ from core.testing.vendor_stand_ins import FAULTS, Fault, StandIns, serve, small_
 
 NOW = datetime(2024, 2, 14, 12, 0, tzinfo=UTC)
 VENDORS = (
-    "alpha_vantage", "binance", "coingecko", "fred", "geopolitical_risk", "newsapi", "polygon", "reddit", "world_bank",
+    "alpha_vantage", "binance", "coingecko", "fred", "geopolitical_risk", "interactive_brokers", "newsapi", "polygon",
+    "reddit", "world_bank",
 )  # fmt: skip
 _PAGED = frozenset({"binance", "newsapi", "polygon", "reddit", "world_bank"})
 _WITHOUT_KEY = frozenset({"binance", "geopolitical_risk", "world_bank"})
+# The gateway's protocol has no pages, no web pages and no bodies: a cut message is one that never came.
+_OF_THE_WEB = frozenset({"html", "error_body", "truncated", "short_page", "wrong_key"})
+_GATEWAY = "interactive_brokers"
 _ONE_FILE = "geopolitical_risk"
 # Requests for data, as against those for a sign-in.
 _DATA = {"reddit": "/r/"}
@@ -69,6 +73,8 @@ def request_for(vendor: str) -> IngestRequest:
 
 def can_show(vendor: str, fault: Fault) -> bool:
     """Say whether a vendor's protocol can show a fault: pages need a cursor, a refused key a key."""
+    if vendor == _GATEWAY and fault in _OF_THE_WEB:
+        return False
     return vendor in _PAGED if fault == "looping_cursor" else vendor not in _WITHOUT_KEY or fault != "wrong_key"
 
 

@@ -67,6 +67,11 @@ class Transport:
         """Return the address that paths are appended to."""
         return self._access.base_url
 
+    @property
+    def timeout_seconds(self) -> float:
+        """Return after how long a request is given up."""
+        return self._access.timeout_seconds
+
     def now(self) -> datetime:
         """Return the machine's time."""
         return self._timing.now()
@@ -177,27 +182,37 @@ class Transport:
     ) -> Reply:
         url = path if "://" in path else self._access.base_url + path
         sent = {**(query or {}), **(secret_query or {})}
+
+        def send() -> Reply:
+            reply = self._send(method, url, sent, headers or {}, form)
+            error = error_of(reply, self.terms.title)
+            if judge is not None and (error is None or isinstance(error, VendorRefused)):
+                # The vendor's own words tell more than a status of 400.
+                judge(reply)
+            if error is not None:
+                raise error
+            return reply
+
+        return self.attempt(send, redact_url(url), weight=weight)
+
+    def attempt(self, send: Callable[[], T], place: str, *, weight: float = 1.0) -> T:
+        """Return what a request gives, at the vendor's rate and again where that helps; raises VendorError.
+
+        `place` says in an error what was asked; it holds no secret.
+        """
         for attempt in range(1, ATTEMPTS + 1):
             self._bucket.acquire(weight)
             try:
-                reply = self._send(method, url, sent, headers or {}, form)
-                error = error_of(reply, self.terms.title)
-                if judge is not None and (error is None or isinstance(error, VendorRefused)):
-                    # The vendor's own words tell more than a status of 400.
-                    judge(reply)
-                if error is not None:
-                    raise error
+                return send()
             except (VendorUnavailable, VendorMalformed) as error:
-                told = self._told(error, url)
+                told = self._told(error, place)
                 wait = self._wait(attempt, error)
                 if attempt == ATTEMPTS or wait is None:
                     raise told from None
                 _log.warning("%s; trying again in %.1f s (%d of %d)", told.message, wait, attempt, ATTEMPTS - 1)
                 self._timing.sleep(wait)
             except VendorError as error:
-                raise self._told(error, url) from None
-            else:
-                return reply
+                raise self._told(error, place) from None
         raise AssertionError("the last attempt returns or raises")
 
     def _wait(self, attempt: int, error: VendorError) -> float | None:
@@ -208,14 +223,14 @@ class Transport:
         longest = min(LONGEST_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2.0 ** (attempt - 1))
         return longest * (0.5 + 0.5 * self._timing.random())
 
-    def _told(self, error: VendorError, url: str) -> VendorError:
+    def _told(self, error: VendorError, place: str) -> VendorError:
         """Return the error without secrets, with the place it happened and, for a key, the variable to look at."""
         error.message = redact(error.message, (found.get_secret_value() for found in self._access.secrets.values()))
         if isinstance(error, VendorKeyRefused) and not error.hint:
             variables = " and ".join(self.terms.keys) or "no key is sent"
             error.hint = f"Check {variables}. Without it: {self.terms.without_key}"
         elif not error.hint and not isinstance(error, VendorQuotaSpent):
-            error.hint = f"({redact_url(url)})"
+            error.hint = f"({place})"
         error.args = (f"{error.message} {error.hint}".strip(),)
         return error
 

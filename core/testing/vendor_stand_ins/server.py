@@ -76,12 +76,15 @@ class _Planned:
 
 @dataclass(slots=True)
 class StandIn:
-    """Serve one vendor; `asked` holds every request, `now` is the time on its clock (None: the machine's)."""
+    """Serve one vendor; `asked` holds every request, `now` is the time on its clock (None: the machine's).
+
+    `speak` answers requests over HTTP; a vendor with another protocol has a server of its own (`open_server`).
+    """
 
     vendor: str
     data: MarketData
     now: datetime | None
-    speak: Callable[[StandIn, Asked, Fault | None], Spoken]
+    speak: Callable[[StandIn, Asked, Fault | None], Spoken] | None = None
     url: str = ""
     page_rows: int | None = None
     asked: list[Asked] = field(default_factory=list)
@@ -119,6 +122,12 @@ class StandIn:
                     return plan.fault
         return None
 
+    @property
+    def planned(self) -> set[Fault]:
+        """Return the faults that requests will meet."""
+        with self._lock:
+            return {plan.fault for plan in self._planned if plan.times > 0}
+
     def hang(self) -> None:
         """Wait until it is healed (or, at the latest, a minute)."""
         self._released.wait(60.0)
@@ -131,6 +140,9 @@ class StandIn:
     def environment(self) -> dict[str, str]:
         """Return the environment variables that point the product here."""
         protocol = importlib.import_module(f"core.testing.vendor_stand_ins.{self.vendor}")
+        if hasattr(protocol, "environment"):
+            own: dict[str, str] = protocol.environment(self)
+            return own
         stem = f"QUANTDESK_{self.vendor.upper()}"
         keys: dict[str, str] = protocol.KEYS
         return {f"{stem}_URL": self.url, f"{stem}_REQUESTS_PER_MINUTE": "100000", **keys}
@@ -155,10 +167,15 @@ class StandIns:
 def serve(*vendors: str, data: MarketData, now: datetime | None = None) -> Iterator[StandIns]:
     """Run a server per vendor on free loopback ports; `now` sets their clocks (and what is unfinished)."""
     running: dict[str, StandIn] = {}
+    others: list[Any] = []
     servers: list[tuple[ThreadingHTTPServer, threading.Thread]] = []
     try:
         for vendor in vendors:
             protocol = importlib.import_module(f"core.testing.vendor_stand_ins.{vendor}")
+            if hasattr(protocol, "open_server"):
+                running[vendor] = StandIn(vendor, data, now)
+                others.append(protocol.open_server(running[vendor]))
+                continue
             stand_in = StandIn(vendor, data, now, protocol.answer)
             handler = type("Handler", (_Handler,), {"stand_in": stand_in})
             server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
@@ -172,6 +189,8 @@ def serve(*vendors: str, data: MarketData, now: datetime | None = None) -> Itera
     finally:
         for stand_in in running.values():
             stand_in.release()
+        for other in others:
+            other.close()
         for server, thread in servers:
             server.shutdown()
             server.server_close()
@@ -215,6 +234,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif fault == "html":
             self._send(Spoken(content=b"<!DOCTYPE html><html><body>Welcome</body></html>", content_type="text/html"))
         else:
+            assert self.stand_in.speak is not None
             spoken = self.stand_in.speak(self.stand_in, asked, None if fault in _BY_SERVER else fault)
             self._send(spoken, fault=fault)
 

@@ -22,6 +22,7 @@ ALL = [
     "coingecko",
     "fred",
     "geopolitical_risk",
+    "interactive_brokers",
     "newsapi",
     "polygon",
     "reddit",
