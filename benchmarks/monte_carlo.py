@@ -381,6 +381,11 @@ def largest_score(case: Case, draw: Draw) -> float:
     )
 
 
+def exceeds(estimates: int) -> float:
+    """Return the chance that the largest of independent, unbiased estimates is more than 3 standard errors off."""
+    return 1.0 - (1.0 - math.erfc(3.0 / math.sqrt(2.0))) ** estimates
+
+
 def measure(case: Case) -> None:
     scores = {name: largest_score(case, draw) for name, draw in case.engines.items()}
     found = {name: statistics_of(draw(case.paths, 1)) for name, draw in case.engines.items()}
@@ -390,17 +395,22 @@ def measure(case: Case) -> None:
         Engine(name=name, work=lambda draw=draw: statistics_of(draw(case.paths, 1)))  # type: ignore[misc]
         for name, draw in case.engines.items()
     ]
+    estimates = len(scores) * len(case.exact)
     worst = max(scores, key=lambda name: scores[name])
     fastest = compare(
         f"Monte Carlo {case.title}, {case.paths:,} paths x {SESSIONS} sessions: call, VaR, mean drawdown",
         [*timed, *case.others],
         repeats=3,
-        agreement=f"over {SEEDS} seeds at most {scores[worst]:.1f} standard errors from "
-        f"{' and '.join(case.exact)} ({worst}); statistics within {apart:.3f} of each other",
+        agreement=f"{estimates} estimates over {SEEDS} seeds, at most {scores[worst]:.1f} standard errors from "
+        f"{' and '.join(case.exact)} ({worst}; {exceeds(estimates):.0%} is the chance that the "
+        f"largest of so many right ones is above 3); statistics within {apart:.3f} of each other",
     )
     best = fastest["quantdesk, float32, 2 threads"]
     short = case.title[2:].split(", ")[0]
-    bar(f"Monte Carlo {short}: unbiased, standard errors over {SEEDS} seeds", max(scores.values()), at_most=3.5)
+    # The bar is for our engines, each estimate by itself; a peer's, and the reference's that allows one jump a session,
+    # stand in the line above.
+    own = max(score for name, score in scores.items() if name.startswith("quantdesk"))
+    bar(f"Monte Carlo {short}: unbiased, standard errors over {SEEDS} seeds", own, at_most=3)
     bar(f"Monte Carlo {short}: x numpy", fastest["numpy, vectorised (float64)"] / best, at_least=case.over_numpy)
     reference = fastest["reference kernel, float32, 2 threads"] / best
     bar(f"Monte Carlo {short}: x reference kernel", reference, at_least=case.over_reference)

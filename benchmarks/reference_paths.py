@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from numba import njit
 
+from core.domain.kernel import fused_kernel
 from core.simulators.stochastic.stream import BLOCK_PATHS, exponential_32, fill_normal_32, fill_words, over_blocks
 
 Pair = tuple[np.ndarray, np.ndarray]
@@ -30,14 +30,14 @@ def run(kernel: Callable[..., None], numbers: tuple[object, ...], paths: int, se
     return end, fall
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@fused_kernel
 def _finish(level, low, end, fall):
     for p in range(len(end)):
         end[p] = exponential_32(level[p])
         fall[p] = exponential_32(low[p]) - F(1.0)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@fused_kernel
 def gbm(state, sessions, shift, deviation, end, fall):
     z = np.empty(BLOCK_PATHS, F)
     level, top, low = np.zeros(BLOCK_PATHS, F), np.zeros(BLOCK_PATHS, F), np.zeros(BLOCK_PATHS, F)
@@ -53,7 +53,7 @@ def gbm(state, sessions, shift, deviation, end, fall):
     _finish(level, low, end, fall)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@fused_kernel
 def heston(state, sessions, rate, speed, long_run, pull, rest, first, end, fall):
     z, w = np.empty(BLOCK_PATHS, F), np.empty(BLOCK_PATHS, F)
     level, top, low = np.zeros(BLOCK_PATHS, F), np.zeros(BLOCK_PATHS, F), np.zeros(BLOCK_PATHS, F)
@@ -75,12 +75,12 @@ def heston(state, sessions, rate, speed, long_run, pull, rest, first, end, fall)
     _finish(level, low, end, fall)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@fused_kernel
 def _gap(word, log_none):
     return int(np.log((float(word >> np.uint64(11)) + 0.5) / 9007199254740992.0) / log_none)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@fused_kernel
 def merton(state, sessions, shift, deviation, log_none, jump_mean, jump_deviation, end, fall):
     """Skip cells without a jump; at most one jump a session, which a few jumps a year allow."""
     z, size = np.empty(BLOCK_PATHS, F), np.empty(BLOCK_PATHS, F)
@@ -113,7 +113,7 @@ def merton(state, sessions, shift, deviation, log_none, jump_mean, jump_deviatio
     _finish(level, low, end, fall)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@fused_kernel
 def garch(state, sessions, mean, omega, alpha, beta, first, residuals, end, fall):
     rows = np.uint64(len(residuals))
     words = np.empty(BLOCK_PATHS // 2, np.uint64)
@@ -138,7 +138,7 @@ def garch(state, sessions, mean, omega, alpha, beta, first, residuals, end, fall
     _finish(level, low, end, fall)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@fused_kernel
 def basket(state, sessions, shift, factor, weights, end, fall):
     """Follow an equally weighted book of correlated assets; `factor` is lower triangular."""
     assets = len(shift)

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from core.domain.kernel import kernel
+from core.domain.kernel import fused_kernel, kernel
 from core.domain.market_path import FloatArray, MarketPath, PriceBasis
 from core.errors import InvalidInput, UnknownName
 from core.simulators.stochastic.estimate import ParameterEstimate
@@ -193,7 +193,7 @@ def begin(level: Any, start: Any, worth: Any, out: Any, top: Any, low: Any) -> N
             low[:] = 1
 
 
-@kernel
+@fused_kernel
 def observe(t: int, level: Any, start: Any, worth: Any, out: Any, value: Any, top: Any, low: Any) -> None:
     """Write the prices of session t, or follow the book's value: its maximum and its least share of it."""
     assets = level.shape[0]
@@ -237,6 +237,26 @@ def observe(t: int, level: Any, start: Any, worth: Any, out: Any, value: Any, to
 
 
 @kernel
+def is_alone(worth: Any, out: Any) -> bool:
+    """Say whether one holding without cash is followed, which `follow` does in one pass."""
+    return out.shape[1] == 0 and len(worth) == 2 and worth[1] == 0
+
+
+@fused_kernel
+def follow(row: Any, shift: Any, weight: Any, normal: Any, top: Any, low: Any) -> None:
+    """Add shift + weight times the normals to the log levels of a lone holding, and follow its maximum and fall."""
+    for p in range(BLOCK_PATHS):
+        x = row[p] + (shift + weight * normal[p])
+        most = top[p]
+        most = x if x > most else most
+        down = x - most
+        least = low[p]
+        row[p] = x
+        top[p] = most
+        low[p] = down if down < least else least
+
+
+@fused_kernel
 def conclude(level: Any, worth: Any, value: Any, low: Any, end: Any, fall: Any) -> None:
     """Write the final value of the book and its maximum drawdown, where outcomes are asked for."""
     if len(worth) == 0:
@@ -251,7 +271,7 @@ def conclude(level: Any, worth: Any, value: Any, low: Any, end: Any, fall: Any) 
         fall[p] = low[p] - 1
 
 
-@kernel
+@fused_kernel
 def mix(factor: Any, normal: Any, row: Any, a: int) -> None:
     """Add row `a` of a lower triangular factor times the normals (assets, BLOCK_PATHS) to `row`."""
     b = 0

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from core.domain.kernel import Float64Array, kernel
+from core.domain.kernel import Float64Array, fused_kernel, kernel
 from core.domain.market_path import FloatArray
 from core.errors import InvalidInput
 from core.simulators.stochastic.engine import Block, begin, conclude, observe
@@ -206,6 +206,19 @@ def _variances(
     return out
 
 
+@fused_kernel
+def _move(row: Any, variance: Any, drawn: Any, numbers: Any) -> None:
+    # A function of its own: inside the block the compiler does not make vector code of this loop.
+    mean, omega, alpha, gamma, beta = numbers[0], numbers[1], numbers[2], numbers[3], numbers[4]
+    zero = row.dtype.type(0)
+    for p in range(BLOCK_PATHS):
+        v = variance[p]
+        surprise = np.sqrt(v) * drawn[p]
+        weight = alpha + (gamma if surprise < zero else zero)
+        row[p] += mean + surprise
+        variance[p] = omega + weight * (surprise * surprise) + beta * v
+
+
 @kernel
 def _garch_block(
     state: State,
@@ -229,7 +242,6 @@ def _garch_block(
     value = np.empty(BLOCK_PATHS, start.dtype)
     top = np.empty(BLOCK_PATHS, start.dtype)
     low = np.empty(BLOCK_PATHS, start.dtype)
-    zero = start.dtype.type(0)
     begin(level, start, worth, out, top, low)
     for a in range(assets):
         variance[a, :] = table[a, 5]
@@ -239,7 +251,6 @@ def _garch_block(
             drawn[p] = np.int32((np.uint64(bits[p]) * rows) >> np.uint64(32))
         for a in range(assets):
             row, var, residual = level[a], variance[a], residuals[a]
-            mean, omega, alpha, gamma, beta = table[a, 0], table[a, 1], table[a, 2], table[a, 3], table[a, 4]
             for p in range(BLOCK_PATHS):
                 value[p] = residual[drawn[p]]
             if corrected:
@@ -249,11 +260,6 @@ def _garch_block(
                     for k in range(10, 5, -1):
                         power = power * deviation + table[a, k]
                     row[p] -= power * deviation
-            for p in range(BLOCK_PATHS):
-                v = var[p]
-                surprise = np.sqrt(v) * value[p]
-                weight = alpha + (gamma if surprise < zero else zero)
-                row[p] += mean + surprise
-                var[p] = omega + weight * (surprise * surprise) + beta * v
+            _move(row, var, value, table[a])
         observe(t, level, start, worth, out, value, top, low)
     conclude(level, worth, value, low, end, fall)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from core.domain.kernel import Float64Array, kernel
 from core.domain.market_path import FloatArray
 from core.errors import InvalidInput
-from core.simulators.stochastic.engine import Block, begin, conclude, mix, observe
+from core.simulators.stochastic.engine import Block, begin, conclude, follow, is_alone, mix, observe
 from core.simulators.stochastic.engine import simulate as simulate
 from core.simulators.stochastic.estimate import ParameterEstimate
 from core.simulators.stochastic.future import Drift, annual_rates, joint_log_returns
@@ -172,9 +172,13 @@ def _gbm_block(
     top = np.empty(BLOCK_PATHS, start.dtype)
     low = np.empty(BLOCK_PATHS, start.dtype)
     begin(level, start, worth, out, top, low)
+    alone = is_alone(worth, out)
     for t in range(1, sessions + 1):
         for a in range(assets):
             draw_normals(state, normal[a], sampling)
+        if alone:
+            follow(level[0], shift[0], factor[0, 0], normal[0], top, low)
+            continue
         for a in range(assets):
             row = level[a]
             step = shift[a]

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from core.domain.kernel import Float64Array, kernel
+from core.domain.kernel import Float64Array, fused_kernel, kernel
 from core.domain.market_path import FloatArray
 from core.errors import InvalidInput
 from core.simulators.stochastic.engine import Block, begin, conclude, mix, observe
@@ -266,6 +266,21 @@ def _filter(
             belief[i] = ahead[i] / rest if rest > 0.0 else 1.0 / count
 
 
+@fused_kernel
+def _move(row: Any, variance: Any, shock: Any, own: Any, numbers: Any) -> None:
+    # A function of its own: inside the block the compiler does not make vector code of this loop.
+    rate, speed, long_run, pull, rest = numbers[0], numbers[1], numbers[2], numbers[3], numbers[4]
+    zero = row.dtype.type(0)
+    half = row.dtype.type(0.5)
+    for p in range(BLOCK_PATHS):
+        v = variance[p]
+        w = v if v > zero else zero
+        root = np.sqrt(w)
+        z = shock[p]
+        row[p] += (rate - half * w) + root * z
+        variance[p] = v + (speed * (long_run - w) + root * (pull * z + rest * own[p]))
+
+
 @kernel
 def _heston_block(
     state: State,
@@ -288,9 +303,9 @@ def _heston_block(
     top = np.empty(BLOCK_PATHS, start.dtype)
     low = np.empty(BLOCK_PATHS, start.dtype)
     own = np.empty(BLOCK_PATHS, start.dtype)
-    shock = np.empty(BLOCK_PATHS, start.dtype)
+    # One asset alone is shocked by the normals as they are.
+    shock = normal[0] if assets == 1 else np.empty(BLOCK_PATHS, start.dtype)
     zero = start.dtype.type(0)
-    half = start.dtype.type(0.5)
     begin(level, start, worth, out, top, low)
     for a in range(assets):
         variance[a, :] = table[a, 5]
@@ -300,17 +315,9 @@ def _heston_block(
                 draw_normals(state, normal[a], sampling)
             for a in range(assets):
                 draw_normals(state, own, sampling)
-                shock[:] = zero
-                mix(factor, normal, shock, a)
-                row, var = level[a], variance[a]
-                rate, speed, long_run = table[a, 0], table[a, 1], table[a, 2]
-                pull, rest = table[a, 3], table[a, 4]
-                for p in range(BLOCK_PATHS):
-                    v = var[p]
-                    v = v if v > zero else zero
-                    root = np.sqrt(v)
-                    z = shock[p]
-                    row[p] += (rate - half * v) + root * z
-                    var[p] += speed * (long_run - v) + root * (pull * z + rest * own[p])
+                if assets > 1:
+                    shock[:] = zero
+                    mix(factor, normal, shock, a)
+                _move(level[a], variance[a], shock, own, table[a])
         observe(t, level, start, worth, out, value, top, low)
     conclude(level, worth, value, low, end, fall)

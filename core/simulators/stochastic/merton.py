@@ -11,7 +11,7 @@ import numpy as np
 from core.domain.kernel import Float64Array, kernel
 from core.domain.market_path import FloatArray
 from core.errors import InvalidInput
-from core.simulators.stochastic.engine import Block, begin, conclude, mix, observe
+from core.simulators.stochastic.engine import Block, begin, conclude, follow, is_alone, mix, observe
 from core.simulators.stochastic.engine import simulate as simulate
 from core.simulators.stochastic.estimate import ParameterEstimate, maximise
 from core.simulators.stochastic.future import Drift, annual_rates, joint_log_returns
@@ -240,6 +240,7 @@ def _merton_block(
     # Cells of (session, path) without a jump are skipped: the gap to the next one is geometric.
     after = np.zeros(assets, np.int64)
     begin(level, start, worth, out, top, low)
+    alone = is_alone(worth, out)
     most = counts.shape[1]
     for a in range(assets):
         if used + 1 >= BLOCK_PATHS:
@@ -253,10 +254,6 @@ def _merton_block(
             draw_normals(state, normal[a], sampling)
         for a in range(assets):
             row = level[a]
-            step = shift[a]
-            for p in range(BLOCK_PATHS):
-                row[p] += step
-            mix(factor, normal, row, a)
             while after[a] < BLOCK_PATHS:
                 if used + 1 >= BLOCK_PATHS:
                     fill_uniform(state, chance)
@@ -270,6 +267,15 @@ def _merton_block(
                 after[a] += 1 + _gap(chance[used + 1], none[a])
                 used += 2
             after[a] -= BLOCK_PATHS
+            if alone:
+                follow(row, shift[a], factor[a, a], normal[a], top, low)
+                continue
+            step = shift[a]
+            for p in range(BLOCK_PATHS):
+                row[p] += step
+            mix(factor, normal, row, a)
+        if alone:
+            continue
         observe(t, level, start, worth, out, value, top, low)
     conclude(level, worth, value, low, end, fall)
 

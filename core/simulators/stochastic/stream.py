@@ -9,11 +9,14 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Literal
 
 import numpy as np
+from llvmlite import ir
 from numba import types
-from numba.extending import overload
+from numba.core import cgutils
+from numba.core.errors import TypingError
+from numba.extending import intrinsic, overload
 from numpy.typing import NDArray
 
-from core.domain.kernel import Float64Array, kernel
+from core.domain.kernel import Float64Array, fused_kernel, kernel
 from core.errors import InvalidInput
 
 BLOCK_PATHS = 512
@@ -70,30 +73,62 @@ def over_blocks(
         list(pool.map(run, starts, [min(start + together, blocks) for start in starts]))
 
 
+@intrinsic
+def _advance(typing: Any, state: Any, out: Any) -> Any:
+    """Write the next words of all lanes, in vector registers that hold the state: a loop over arrays reloads it."""
+    if state.layout != "C" or out.layout != "C":
+        raise TypingError("The state and the words must be contiguous.")
+
+    def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        word = ir.IntType(64)
+        lanes = ir.VectorType(word, LANES)
+        arrays = [context.make_array(kind)(context, builder, array) for kind, array in
+                  zip(signature.args, arguments, strict=True)]  # fmt: skip
+
+        def row_of(array: Any, index: Any) -> Any:
+            place = builder.gep(array.data, [builder.mul(index, ir.Constant(word, LANES))])
+            return builder.bitcast(place, lanes.as_pointer())
+
+        def constant(value: int) -> Any:
+            return ir.Constant(lanes, [value] * LANES)
+
+        def rotated(value: Any, bits: int) -> Any:
+            return builder.or_(builder.shl(value, constant(bits)), builder.lshr(value, constant(64 - bits)))
+
+        def store(value: Any, place: Any) -> None:
+            builder.store(value, place).align = 8
+
+        kept = [cgutils.alloca_once(builder, lanes) for _ in range(4)]  # type: ignore[no-untyped-call]
+        for row, cell in enumerate(kept):
+            before = builder.load(row_of(arrays[0], ir.Constant(word, row)))
+            before.align = 8
+            builder.store(before, cell)
+        count = builder.udiv(builder.extract_value(arrays[1].shape, 0), ir.Constant(word, LANES))
+        with cgutils.for_range(builder, count) as loop:
+            a, b, c, d = (builder.load(cell) for cell in kept)
+            store(builder.add(rotated(builder.add(a, d), 23), a), row_of(arrays[1], loop.index))
+            shifted = builder.shl(b, constant(17))
+            c = builder.xor(c, a)
+            d = builder.xor(d, b)
+            b = builder.xor(b, c)
+            a = builder.xor(a, d)
+            c = builder.xor(c, shifted)
+            for value, cell in zip((a, b, c, rotated(d, 45)), kept, strict=True):
+                builder.store(value, cell)
+        for row, cell in enumerate(kept):
+            store(builder.load(cell), row_of(arrays[0], ir.Constant(word, row)))
+        return context.get_dummy_value()
+
+    return types.void(state, out), build
+
+
 @kernel
 def fill_words(state: State, out: NDArray[np.uint64]) -> None:
     """Fill `out`, a multiple of LANES long, with 64 random bits each from interleaved xoshiro256++ generators.
 
     Generator: Blackman and Vigna (2019).
     """
-    for i in range(0, len(out), LANES):
-        for lane in range(LANES):
-            a = state[0, lane]
-            b = state[1, lane]
-            c = state[2, lane]
-            d = state[3, lane]
-            mixed = a + d
-            out[i + lane] = ((mixed << np.uint64(23)) | (mixed >> np.uint64(41))) + a
-            shifted = b << np.uint64(17)
-            c ^= a
-            d ^= b
-            b ^= c
-            a ^= d
-            c ^= shifted
-            state[0, lane] = a
-            state[1, lane] = b
-            state[2, lane] = c
-            state[3, lane] = (d << np.uint64(45)) | (d >> np.uint64(19))
+    _advance(state, out)  # type: ignore[call-arg]
 
 
 @kernel
@@ -109,7 +144,7 @@ def fill_uniform(state: State, out: Float64Array) -> None:
         out[i] = one_to_two - (1.0 - 1.1102230246251565e-16)
 
 
-@kernel
+@fused_kernel
 def fill_normal(state: State, out: Float64Array) -> None:
     """Fill `out`, a multiple of 2 LANES long, with standard normals (Box and Muller, 1958).
 
@@ -167,20 +202,23 @@ def fill_normal(state: State, out: Float64Array) -> None:
         out[half + i] = radius * second
 
 
-@kernel
+@fused_kernel
 def fill_normal_32(state: State, out: NDArray[np.float32]) -> None:
-    """Fill `out`, a multiple of 4 LANES long, with standard normals in single precision.
+    """Fill `out`, a multiple of 4 LANES long, with standard normals in single precision (Box and Muller, 1958).
 
-    One word of 64 bits gives two normals: 23 bits the radius, at most 5.77, and 32 bits the angle. Polynomials:
-    Cephes (Moshier, 1992).
+    One word of 64 bits gives two normals: 31 bits the radius, at most 6.66, one bit a sign, and 32 bits the angle
+    within a quadrant, measured from its middle; its last bit, too small to move it, is the other sign. Around the
+    middle one pair of short polynomials (Cephes; Moshier, 1992) reaches both ends.
     """
     half = len(out) // 2
-    words = np.empty(half, np.uint64)
-    fill_words(state, words)
-    bits = words.view(np.int32)
+    # The normals take the place of the words they are made of.
+    fill_words(state, out.view(np.uint64))
+    bits = out.view(np.int32)
     for i in range(half):
-        cell = np.int32(np.int32(bits[i] >> np.int32(9)) & np.int32(0x007FFFFF))
-        u = np.float32(np.float32(np.float32(cell) + np.float32(0.5)) * np.float32(1.1920928955078125e-07))
+        first = bits[i]
+        second = bits[half + i]
+        cell = np.int32(first & np.int32(0x7FFFFFFF))
+        u = np.float32(np.float32(cell) * np.float32(2.0**-31) + np.float32(2.0**-32))
         pattern = np.float32(u).view(np.int32)
         exponent = np.int32(np.int32(pattern - _ROOT_HALF_BITS_32) >> np.int32(23))
         f = np.int32(pattern - np.int32(exponent << np.int32(23))).view(np.float32) - np.float32(1.0)
@@ -193,32 +231,28 @@ def fill_normal_32(state: State, out: NDArray[np.float32]) -> None:
         p = p * f + np.float32(2.0000714765e-1)
         p = p * f + np.float32(-2.4999993993e-1)
         p = p * f + np.float32(3.3333331174e-1)
-        z = f * f
-        logarithm = f + (p * f * z - np.float32(0.5) * z) + np.float32(exponent) * np.float32(0.6931471805599453)
-        radius = np.float32(math.sqrt(np.float32(-2.0) * logarithm))
-        turn = bits[half + i]
-        quadrant = np.int32(np.int32(turn + np.int32(0x20000000)) >> np.int32(30))
-        left = np.int32(turn - np.int32(quadrant << np.int32(30)))
-        x = np.float32(left) * np.float32(1.4629180792671596e-09)
+        p = p * f + np.float32(-0.5)
+        logarithm = f + f * f * p
+        # cos and sin of pi/4 + x are (cos x -+ sin x) / sqrt(2): the root of 2 is taken out of the radius.
+        radius = np.float32(math.sqrt(np.float32(exponent) * np.float32(-0.6931471805599453) - logarithm))
+        x = np.float32(second) * np.float32(3.657295197922899e-10)
         y = x * x
         sine = np.float32(-1.9515295891e-4)
         sine = sine * y + np.float32(8.3321608736e-3)
         sine = sine * y + np.float32(-1.6666654611e-1)
-        sine = x + x * y * sine
+        sine = radius * (x + x * y * sine)
         cosine = np.float32(2.443315711809948e-5)
         cosine = cosine * y + np.float32(-1.388731625493765e-3)
         cosine = cosine * y + np.float32(4.166664568298827e-2)
-        cosine = np.float32(1.0) - np.float32(0.5) * y + y * y * cosine
-        odd = np.int32(quadrant & np.int32(1)) == np.int32(1)
-        first = sine if odd else cosine
-        second = cosine if odd else sine
-        first = -first if np.int32(np.int32(quadrant + np.int32(1)) & np.int32(2)) != np.int32(0) else first
-        second = -second if np.int32(quadrant & np.int32(2)) != np.int32(0) else second
-        out[i] = radius * first
-        out[half + i] = radius * second
+        cosine = cosine * y + np.float32(-0.5)
+        cosine = cosine * y + np.float32(1.0)
+        one = np.float32(radius * cosine - sine).view(np.int32)
+        two = np.float32(radius * cosine + sine).view(np.int32)
+        bits[i] = one ^ np.int32(first & np.int32(-0x80000000))
+        bits[half + i] = two ^ np.int32(second << np.int32(31))
 
 
-@kernel
+@fused_kernel
 def exponential(x: float) -> float:
     """Compute exp(x) for |x| < 700 to double precision, in a form that compiles to vector code."""
     k = math.floor(x * 1.4426950408889634 + 0.5)
@@ -241,7 +275,7 @@ def exponential(x: float) -> float:
     return p * scale
 
 
-@kernel
+@fused_kernel
 def exponential_32(x: np.float32) -> np.float32:
     """Compute exp(x) for |x| < 87 in single precision (polynomial of Cephes; Moshier, 1992)."""
     k = np.float32(math.floor(x * np.float32(1.44269504088896341) + np.float32(0.5)))
