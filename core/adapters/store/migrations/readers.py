@@ -7,6 +7,8 @@ share them; grants and revokes belong to each database.
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from dataclasses import dataclass
 from typing import Any
 
 import psycopg
@@ -25,6 +27,18 @@ DESK_FUNCTIONS = (
     "market_data.recorded_before()",
     "market_data.series_of(integer)",
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Readable:
+    """Name what the readers of a database may read and call; private relations are for the private reader alone."""
+
+    public: Collection[str]
+    private: Collection[str]
+    functions: Collection[str]
+
+
+PRODUCT = Readable(public=PUBLIC, private=PRIVATE, functions=DESK_FUNCTIONS)
 ROLE_SETTINGS = {
     "default_transaction_read_only": "on",
     "statement_timeout": "10s",
@@ -41,7 +55,9 @@ CONNECTION_LIMIT = 16
 _ATTEMPTS = 5
 
 
-def apply_readers(connection: psycopg.Connection[Any], *, password: str | None = None) -> None:
+def apply_readers(
+    connection: psycopg.Connection[Any], *, password: str | None = None, readable: Readable = PRODUCT
+) -> None:
     """Create or mend the roles and their grants in this database and commit.
 
     A superuser also takes from PUBLIC what a reader could misuse: catalogue relations and every function outside
@@ -54,7 +70,7 @@ def apply_readers(connection: psycopg.Connection[Any], *, password: str | None =
     for attempt in range(_ATTEMPTS):
         try:
             with connection.transaction():
-                _apply(connection, superuser=superuser, password=password)
+                _apply(connection, readable, superuser=superuser, password=password)
             return
         except (psycopg.errors.UniqueViolation, psycopg.errors.DuplicateObject, psycopg.errors.InternalError_):
             # Another desk of this server changes the shared roles at this moment.
@@ -74,13 +90,15 @@ def _rights(connection: psycopg.Connection[Any]) -> tuple[bool, bool]:
     return (bool(row[0]), bool(row[1])) if row else (False, False)
 
 
-def _apply(connection: psycopg.Connection[Any], *, superuser: bool, password: str | None) -> None:
+def _apply(
+    connection: psycopg.Connection[Any], readable: Readable, *, superuser: bool, password: str | None
+) -> None:
     if superuser:
         connection.execute("LOCK TABLE pg_catalog.pg_authid IN SHARE ROW EXCLUSIVE MODE")
     _ensure_roles(connection, superuser=superuser, password=password)
-    _grant_views(connection)
+    _grant_views(connection, readable)
     if superuser:
-        _close_catalogue(connection)
+        _close_catalogue(connection, readable)
 
 
 def _ensure_roles(connection: psycopg.Connection[Any], *, superuser: bool, password: str | None) -> None:
@@ -112,8 +130,9 @@ def _ensure_role(
         connection.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(name))
 
 
-def _grant_views(connection: psycopg.Connection[Any]) -> None:
-    for role, relations in ((PUBLIC_READER, PUBLIC), (PRIVATE_READER, PUBLIC | PRIVATE)):
+def _grant_views(connection: psycopg.Connection[Any], readable: Readable) -> None:
+    both = (*readable.public, *readable.private)
+    for role, relations in ((PUBLIC_READER, readable.public), (PRIVATE_READER, both)):
         name = sql.Identifier(role)
         for schema in sorted({relation.split(".")[0] for relation in relations}):
             connection.execute(sql.SQL("GRANT USAGE ON SCHEMA {} TO {}").format(sql.Identifier(schema), name))
@@ -129,11 +148,11 @@ def _grant_views(connection: psycopg.Connection[Any]) -> None:
     for row in rows:
         connection.execute(sql.SQL("REVOKE EXECUTE ON ROUTINE {} FROM PUBLIC").format(sql.SQL(row[0])))
     connection.execute("ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC")
-    for function in DESK_FUNCTIONS:
+    for function in readable.functions:
         connection.execute(sql.SQL("GRANT EXECUTE ON FUNCTION {} TO {}").format(sql.SQL(function), readers))
 
 
-def _close_catalogue(connection: psycopg.Connection[Any]) -> None:
+def _close_catalogue(connection: psycopg.Connection[Any], readable: Readable) -> None:
     """Take from PUBLIC what a reader does not need, and give it back to the owner of the database."""
     row = connection.execute(
         "SELECT datname, pg_get_userbyid(datdba) FROM pg_database WHERE datname = current_database()"
@@ -145,20 +164,23 @@ def _close_catalogue(connection: psycopg.Connection[Any]) -> None:
     connection.execute(sql.SQL("GRANT TEMPORARY ON DATABASE {} TO {}").format(database, owner))
     connection.execute("REVOKE ALL ON SCHEMA public FROM PUBLIC")
     connection.execute(sql.SQL("GRANT ALL ON SCHEMA public TO {}").format(owner))
+    # Without it nobody runs a DO block.
+    connection.execute(sql.SQL("GRANT USAGE ON LANGUAGE plpgsql TO {}").format(owner))
+    connection.execute("REVOKE USAGE ON LANGUAGE plpgsql FROM PUBLIC")
     for schema in ("pg_catalog", "information_schema"):
         name = sql.Identifier(schema)
         connection.execute(sql.SQL("GRANT SELECT ON ALL TABLES IN SCHEMA {} TO {}").format(name, owner))
         connection.execute(sql.SQL("REVOKE ALL ON ALL TABLES IN SCHEMA {} FROM PUBLIC").format(name))
-    _close_functions(connection, owner)
+    _close_functions(connection, owner, readable)
 
 
-def _close_functions(connection: psycopg.Connection[Any], owner: sql.Identifier) -> None:
+def _close_functions(connection: psycopg.Connection[Any], owner: sql.Identifier, readable: Readable) -> None:
     # Found in this server's own catalogue, so that another version or a new extension is covered too.
     lists = {
         "functions": sorted((*FUNCTIONS, *VIEW_FUNCTIONS)),
         "operators": sorted(OPERATORS),
         "types": sorted(TYPES),
-        "desk_functions": list(DESK_FUNCTIONS),
+        "desk_functions": list(readable.functions),
         "reader": PUBLIC_READER,
     }
     rows = connection.execute(_MISPLACED_FUNCTIONS.encode(), lists).fetchall()
