@@ -1,4 +1,4 @@
-"""Load a schema full of canaries and hazards on a scratch server, harden its readers, and say what has changed in it."""
+"""Load a schema full of canaries and hazards on a scratch server, harden its readers, and digest its state."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _TABLES = """
 """
 # Everything of the server that a statement could leave behind besides rows.
 _STATE = {
-    "relations": "SELECT sum(hashtextextended(c::text, 0)) FROM (SELECT oid, relname, relacl, relowner FROM pg_class) c",
+    "relations": "SELECT sum(hashtextextended(c::text, 0)) FROM (SELECT relname, relacl, relowner FROM pg_class) c",
     "columns": "SELECT count(*) FROM pg_attribute",
     "functions": "SELECT sum(hashtextextended(p::text, 0)) FROM (SELECT oid, proname, proacl FROM pg_proc) p",
     "roles": "SELECT sum(hashtextextended(a::text, 0)) FROM pg_authid a",

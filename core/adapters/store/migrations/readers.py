@@ -90,9 +90,7 @@ def _rights(connection: psycopg.Connection[Any]) -> tuple[bool, bool]:
     return (bool(row[0]), bool(row[1])) if row else (False, False)
 
 
-def _apply(
-    connection: psycopg.Connection[Any], readable: Readable, *, superuser: bool, password: str | None
-) -> None:
+def _apply(connection: psycopg.Connection[Any], readable: Readable, *, superuser: bool, password: str | None) -> None:
     if superuser:
         connection.execute("LOCK TABLE pg_catalog.pg_authid IN SHARE ROW EXCLUSIVE MODE")
     _ensure_roles(connection, superuser=superuser, password=password)
