@@ -317,11 +317,11 @@ def sql_sets(rounds: int = 5) -> dict[str, Any]:
 def _answered(attacks_allowed: list[str], legit: list[str]) -> dict[str, int]:
     """Run statements on the shared schema as its hardened role; count what answers and what shows a canary."""
     from app.runtime.postgres import ensure_postgres
+    from benchmarks.safety_schema import CANARY, digest, load_safety_schema
     from core.adapters.store.queries import PostgresQueryRunner
     from core.domain.as_of import AsOf
     from core.errors import BudgetExceeded
     from core.ports.query import CheckedSql
-    from core.testing.safety_schema import CANARY, digest, load_safety_schema
 
     moment = AsOf(known=datetime(2025, 7, 1, tzinfo=UTC))
     counts = dict.fromkeys(("answered", "attacks_answered", "rows", "canaries", "stopped"), 0)

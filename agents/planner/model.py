@@ -30,6 +30,7 @@ class OfflinePlanner(BaseChatModel):
     """Plan tool calls with a grammar and write answers from templates over their facts.
 
     `results` and `errors` are those of the running turn, by tool call id; a message alone carries no numbers.
+    `made` is the plan of the last question where it was made before.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
@@ -39,6 +40,7 @@ class OfflinePlanner(BaseChatModel):
     results: Mapping[str, ToolResult] = Field(default_factory=dict)
     errors: Mapping[str, str] = Field(default_factory=dict)
     tool_names: tuple[str, ...] = ()
+    made: Plan | None = None
 
     @property
     def _llm_type(self) -> str:
@@ -57,6 +59,8 @@ class OfflinePlanner(BaseChatModel):
 
     def plan(self, messages: Sequence[BaseMessage]) -> Plan:
         """Return the plan of the last question of a conversation."""
+        if self.made is not None:
+            return self.made
         asked = [str(message.content) for message in messages if isinstance(message, HumanMessage)]
         return plan_conversation(asked[-REMEMBERED_TURNS:], self.universe, self.today)
 

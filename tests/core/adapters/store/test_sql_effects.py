@@ -20,13 +20,13 @@ import pytest
 from psycopg.conninfo import make_conninfo
 from psycopg.pq import TransactionStatus
 
+from benchmarks.safety_schema import CANARY, digest, load_safety_schema
 from core.adapters.store.migrations.readers import PUBLIC_READER
 from core.adapters.store.queries import PostgresQueryRunner
 from core.domain.as_of import AsOf
 from core.errors import BudgetExceeded, SqlRefused
 from core.query.guard import SqlGuard
 from core.query.relations import load_relations
-from core.testing.safety_schema import CANARY, digest, load_safety_schema
 
 pytestmark = pytest.mark.shared
 NOW = AsOf(known=datetime(2025, 7, 1, tzinfo=UTC))
