@@ -153,18 +153,19 @@ class Assistant:
         emit: Callable[[Event], None],
     ) -> Turn:
         moment = as_of or AsOf(known=self._desk.clock.now())
+        universe, terms = await asyncio.to_thread(lambda: (self._names(), tuple(self._private_terms())))
         return Turn(
             desk=self._desk,
             principal=agent_for(principal) if principal.kind == "person" else principal,
             face=face,
             thread_id=thread_id,
             question=question,
-            universe=await asyncio.to_thread(self._names),
+            universe=universe,
             today=moment.known.astimezone(_MARKET_ZONE).date(),
             as_of=moment,
             emit=emit,
             replay=self._desk.clock.mode == "replay",
-            private_terms=tuple(await asyncio.to_thread(self._private_terms)),
+            private_terms=terms,
             question_id=self._desk.ids.new("qst"),
         )
 
@@ -215,7 +216,8 @@ class Assistant:
                 "autocommit": True,
                 "prepare_threshold": 0,
                 "row_factory": dict_row,
-                "options": "-c search_path=chat -c timezone=UTC",
+                # A lost machine may lose the last moment of a conversation; what it proposed is stored elsewhere.
+                "options": "-c search_path=chat -c timezone=UTC -c synchronous_commit=off",
             },
             check=AsyncConnectionPool.check_connection,
         )

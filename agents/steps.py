@@ -13,6 +13,7 @@ from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, RemoveM
 from langgraph.graph.message import add_messages
 from langgraph.runtime import Runtime
 
+from agents import sql_repair
 from agents.answer import Answer, RouteChosen, TextChunk, ToolFinished, ToolStarted
 from agents.grounding import for_model, ground
 from agents.models.provider import Envelope
@@ -37,7 +38,6 @@ FAILED_HINTS = {
     "no_data": "The desk holds nothing for this; say so.",
     "invalid_input": "An argument does not fit the schema; correct it.",
     "refused": "A rule forbids this; say so and do not try another way.",
-    "sql_refused": "The statement did not pass the SQL guard; use query_metric, or a plain SELECT on the v_ views.",
     "budget_exceeded": "A limit was reached; ask for less.",
 }
 
@@ -194,6 +194,8 @@ async def _run(turn: Turn, key: str, name: str, arguments: dict[str, Any]) -> st
     try:
         if len(turn.calls) > MOST_TOOL_CALLS:
             raise BudgetExceeded(f"More than {MOST_TOOL_CALLS} tool calls in one turn.")
+        if name == sql_repair.TOOL:
+            sql_repair.check_repairs(turn.sql_failures)
         result = await asyncio.to_thread(
             run_tool,
             turn.desk,
@@ -208,6 +210,9 @@ async def _run(turn: Turn, key: str, name: str, arguments: dict[str, Any]) -> st
         turn.errors[key] = error
         turn.emit(ToolFinished(call_id=key, name=name, error=person_sentence(error)))
         # Sentences for people may name values; a model gets the code and a fixed hint.
+        if name == sql_repair.TOOL:
+            turn.sql_failures += 1
+            return json.dumps(sql_repair.reply_to_model(error, turn.sql_failures))
         return json.dumps({"error": error.code, "hint": FAILED_HINTS.get(error.code, "The tool failed; say so.")})
     except Exception as error:  # noqa: BLE001  # a defect of one tool must not lose the person's turn
         # Its text may hold private rows: only the kind of error is logged.
@@ -288,6 +293,8 @@ def _chunks(text: str) -> list[str]:
 def make_answer(turn: Turn) -> Answer:
     """Return the answer of a finished turn."""
     results = list(turn.results.values())
+    repaired = sql_repair.remark(turn.sql_failures, answered=any(result.tool == sql_repair.TOOL for result in results))
+    remarks = [*turn.remarks, repaired] if repaired and turn.route != "offline" else turn.remarks
     return Answer(
         text=turn.text,
         outcome=_outcome(turn, results),
@@ -299,7 +306,7 @@ def make_answer(turn: Turn) -> Answer:
         tables=tuple(table for result in results for table in result.tables),
         charts=tuple(chart for result in results for chart in result.charts),
         sources=tuple(dict.fromkeys(source for result in results for source in result.sources)),
-        notes=tuple(dict.fromkeys([*turn.remarks, *(note for result in results for note in result.notes)])),
+        notes=tuple(dict.fromkeys([*remarks, *(note for result in results for note in result.notes)])),
         proposal_ids=tuple(made for result in results for made in result.proposal_ids),
         runs=tuple(result.run for result in results),
         model=turn.model,

@@ -45,6 +45,7 @@ class Turn:
     calls: list[tuple[str, str, dict[str, object]]] = field(default_factory=list)
     correction: tuple[str, str] | None = None
     corrected: int = 0
+    sql_failures: int = 0
     offline_only: bool = False
     asked_models: bool = False
     remarks: list[str] = field(default_factory=list)

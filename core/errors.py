@@ -3,6 +3,7 @@
 QuantdeskError
 ├── UserError              the caller can fix it: bad input, unknown name, wrong login (exit code 1)
 │   ├── InvalidInput       a value does not fit; says what was expected
+│   │   └── SqlFailed      the database could not run a statement; carries its SQLSTATE
 │   ├── UnknownName        a symbol, tool, metric ... does not exist; offers the closest names
 │   ├── NoData             the store holds nothing for the question
 │   ├── Refused            a rule forbids it (limits, SQL guard, approval, privacy)
@@ -51,6 +52,16 @@ class InvalidInput(UserError):
     """Report a value that does not fit, with what was expected."""
 
     code = "invalid_input"
+
+
+class SqlFailed(InvalidInput):
+    """Report a statement that the database could not run; `state` is its SQLSTATE, a code without values."""
+
+    code = "sql_failed"
+
+    def __init__(self, message: str, *, state: str) -> None:
+        super().__init__(message)
+        self.state = state
 
 
 class UnknownName(UserError):

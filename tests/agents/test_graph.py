@@ -398,3 +398,18 @@ def _now(desk: Desk) -> Any:
     from core.domain.as_of import AsOf
 
     return AsOf(known=desk.clock.now())
+
+
+async def test_nothing_is_written_for_models_when_none_may_be_asked(
+    open_assistant: Any, desk: Desk, person: Principal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from agents import steps
+    from agents.planner import model
+
+    plans: list[object] = []
+    plan = model.plan_conversation
+    monkeypatch.setattr(model, "plan_conversation", lambda *given: plans.append(given) or plan(*given))
+    monkeypatch.setattr(steps, "_tool_schemas", lambda: pytest.fail("the schemas were written"))
+    async with open_assistant(providers=()) as assistant:
+        answer = await assistant.ask("How did AAPL do in 2008?", desk.ids.new("thr"), person, "test")
+    assert answer.outcome == "answer" and len(plans) == 1

@@ -21,7 +21,7 @@ from core.adapters.store.database import set_as_of
 from core.adapters.store.migrations.readers import PRIVATE_READER, PUBLIC_READER
 from core.domain.as_of import AsOf
 from core.domain.facts import Cell, Label, to_cell
-from core.errors import BudgetExceeded, InvalidInput, QuantdeskError, Unavailable
+from core.errors import BudgetExceeded, QuantdeskError, SqlFailed, Unavailable
 from core.ports.query import CheckedSql, QueryResult
 
 ROLES: dict[Label, str] = {"public": PUBLIC_READER, "private": PRIVATE_READER}
@@ -99,7 +99,7 @@ class PostgresQueryRunner:
     ) -> QueryResult:
         """Return at most max_rows rows of the statement as of a time; parameters are in the order of $1, $2 ...
 
-        Raises BudgetExceeded on the cap on time, cost or bytes, InvalidInput on a database error (with a fixed
+        Raises BudgetExceeded on the cap on time, cost or bytes, SqlFailed on a database error (with a fixed
         sentence, never a value of a row) and Unavailable when the server cannot be reached.
         """
         started = time.perf_counter()
@@ -328,7 +328,7 @@ def _as_desk_error(error: psycopg.Error) -> QuantdeskError:
     if state.startswith(("08", "57P")) or (not state and isinstance(error, psycopg.OperationalError)):
         return Unavailable("The connection to the database was lost.", hint="Ask again.")
     sentence = _SENTENCES.get(state, "the statement does not fit the data")
-    return InvalidInput(f"The database could not run the statement: {sentence} ({state or 'no code'}).")
+    return SqlFailed(f"The database could not run the statement: {sentence} ({state or 'no code'}).", state=state)
 
 
 def _type_name(oid: int) -> str:

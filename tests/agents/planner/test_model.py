@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import UTC, date, datetime
 
 import pytest
@@ -160,3 +161,20 @@ def test_call_ids_differ_between_turns(names: Universe) -> None:
         [HumanMessage(content="AAPL price"), AIMessage(content="x"), HumanMessage(content="and MSFT?")]
     )
     assert first.tool_calls[0]["id"] != later.tool_calls[0]["id"]
+
+
+async def test_a_plan_that_was_made_is_not_made_again_and_no_thread_is_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = Plan(outcome="answer", calls=(Call(name="performance", args={"symbols": ["AAPL"]}),))
+    monkeypatch.setattr("agents.planner.model.plan_conversation", lambda *_: pytest.fail("planned twice"))
+    threads: list[int] = []
+    reply = OfflinePlanner._reply
+
+    def watched(self: OfflinePlanner, messages: object) -> AIMessage:
+        threads.append(threading.get_ident())
+        return reply(self, messages)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(OfflinePlanner, "_reply", watched)
+    planner = OfflinePlanner(universe=Universe(), today=TODAY, made=made)
+    message = await planner.ainvoke([HumanMessage(content="How did AAPL do?")])
+    assert [call["name"] for call in message.tool_calls] == ["performance"]
+    assert threads == [threading.get_ident()]

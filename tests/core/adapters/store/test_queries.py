@@ -184,7 +184,7 @@ def test_every_run_leaves_an_audit_event(runner):
         and done["rows"] == 1
         and len(done["sql_sha256"]) == 64
     )
-    assert failed["verdict"] == "invalid_input"
+    assert failed["verdict"] == "sql_failed"
     assert "SELECT" not in str(events)
 
 
