@@ -33,7 +33,7 @@ _LAST = "The one repair was used: do not write SQL again; say that it could not 
 
 
 def code_of(error: QuantdeskError) -> str:
-    """Return the fixed code of what was wrong with a statement: a rule of the guard, a SQLSTATE, or the error's code."""
+    """Return the fixed code of what was wrong: a rule of the guard, a SQLSTATE, or the code of the error."""
     if isinstance(error, SqlRefused):
         return error.rule
     return error.state if isinstance(error, SqlFailed) else error.code
