@@ -46,11 +46,6 @@ async def starters(_: cl.User | None) -> list[cl.Starter]:
     return [cl.Starter(label=label, message=message) for label, message in STARTERS]
 
 
-@cl.on_chat_start
-async def begin() -> None:
-    """Wait for the first question; the starters greet."""
-
-
 @cl.on_message
 async def on_message(message: cl.Message) -> None:
     """Answer a question."""

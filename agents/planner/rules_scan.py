@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from agents.planner.text import plain
 from core.errors import InvalidInput
 
 _ASKS = re.compile(r"^\s*(?:please\s+)?(?:scan|screen|search|find|list|show me|show|which|what)\b", re.IGNORECASE)
@@ -21,7 +22,7 @@ def scan(question: str) -> tuple[str, str] | None:
         return None
     from core.conditions.condition import read_condition
 
-    text = question.strip().rstrip("?.! ")
+    text = plain(question).rstrip("?.! ")
     almost = None
     for found in _BEFORE.finditer(text):
         rest, before = text[found.end() :].strip(), text[: found.start()]

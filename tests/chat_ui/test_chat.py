@@ -317,6 +317,48 @@ async def test_in_a_browser(server, width):
     assert not wide
 
 
+@pytest.mark.browser
+async def test_a_question_typed_at_once_is_answered_once(server, dsn):
+    """On a page that has just opened (first, new, an old conversation, one come back to) nothing typed is lost."""
+    if not Path(CHROMIUM).exists():
+        pytest.skip("no Chromium on this machine")
+    from playwright.async_api import async_playwright
+
+    async with async_playwright() as play:
+        browser = await play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        page = await browser.new_page(viewport={"width": 1440, "height": 900})
+        page.set_default_timeout(60_000)
+
+        async def ask(day: int, before: int) -> str:
+            question = f"MSFT close on {day} June 2020"
+            await page.locator("#chat-input").click()
+            await page.keyboard.type(question)
+            await page.keyboard.press("Enter")
+            await page.get_by_text("Copy as command").nth(before).wait_for()
+            assert await page.input_value("#chat-input") == ""
+            return question
+
+        await page.goto(f"{server.base}/chat/")
+        await page.fill("input[name=password]", PASSWORD)
+        await page.click("button")
+        asked = [await ask(2, 0)]
+        await page.goto(f"{server.base}/chat/")
+        asked.append(await ask(3, 0))
+        old = f"{server.base}/chat/thread/{thread_of(dsn, asked[0])}"
+        await page.goto(old)
+        asked.append(await ask(4, 1))
+        await page.goto(f"{server.base}/")
+        await page.go_back()
+        asked.append(await ask(5, 2))
+        await browser.close()
+    with psycopg.connect(dsn) as connection:
+        rows = connection.execute(
+            "SELECT output, count(*) FROM chat.steps WHERE type = 'user_message' AND output = ANY (%s) GROUP BY 1",
+            (asked,),
+        ).fetchall()
+    assert dict(rows) == dict.fromkeys(asked, 1)
+
+
 async def test_history_charts_and_waiting_proposals_survive_a_kill(server, dsn):
     page = Page(server.base)
     await page.open("owner")

@@ -288,19 +288,10 @@ class Visitor:
         return str(self.page.inner_text("body")).rpartition(question + "\n")[2]
 
     def _send(self, question: str) -> None:
-        from playwright.sync_api import TimeoutError as NotShown
-
-        # The chat signs a browser in on its first page, which empties what was typed before it was done.
-        for _ in range(3):
-            self.page.locator("#chat-input").click()
-            self.page.keyboard.type(question)
-            self.page.keyboard.press("Enter")
-            try:
-                self.page.get_by_text(question, exact=True).first.wait_for(timeout=10_000)
-            except NotShown:
-                continue
-            return
-        raise AssertionError(f"The chat did not take the question {question!r}.")
+        self.page.locator("#chat-input").click()
+        self.page.keyboard.type(question)
+        self.page.keyboard.press("Enter")
+        self.page.get_by_text(question, exact=True).first.wait_for()
 
     def overflow(self) -> int:
         """Return by how many pixels the page is wider than the window."""
