@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from core.domain.kernel import Float64Array
+import numpy as np
+
+from core.domain.kernel import Float64Array, kernel
 from core.indicators.declaration import indicator
 from core.indicators.moving_average import ema_kernel
-from core.indicators.rolling import deviation_kernel, extreme_kernel
+from core.indicators.rolling import deviation_kernel, extreme_kernel, typical_kernel
 from core.indicators.volatility import wilder_range_kernel
 
 
 @indicator(fields=("close",), outputs=("upper", "middle", "lower"), pane="price")
 def bollinger(close: Float64Array, period: int = 20, deviations: float = 2.0) -> tuple[Float64Array, ...]:
     """Simple average plus and minus `deviations` population standard deviations (Bollinger, 1983)."""
-    middle, deviation = deviation_kernel(close, period, 0)
-    width = deviations * deviation
-    return middle + width, middle, middle - width
+    middle, width = deviation_kernel(close, period, 0)
+    lower = _around(middle, width, deviations)
+    return width, middle, lower
 
 
 @indicator(fields=("high", "low"), outputs=("upper", "middle", "lower"), pane="price")
@@ -28,7 +30,7 @@ def donchian(high: Float64Array, low: Float64Array, period: int = 20) -> tuple[F
 @indicator(fields=("high", "low", "close"), outputs=("typical_price",), pane="price")
 def typical_price(high: Float64Array, low: Float64Array, close: Float64Array) -> Float64Array:
     """Mean of high, low and close."""
-    return (high + low + close) / 3.0
+    return typical_kernel(high, low, close)
 
 
 @indicator(fields=("high", "low", "close"), outputs=("upper", "middle", "lower"), pane="price")
@@ -44,3 +46,14 @@ def keltner(
     middle = ema_kernel(close, period, 0)
     width = ranges * wilder_range_kernel(high, low, close, atr_period)
     return middle + width, middle, middle - width
+
+
+@kernel
+def _around(middle: Float64Array, width: Float64Array, times: float) -> Float64Array:
+    # The width becomes the upper band, the lower one is returned.
+    lower = np.empty(len(middle))
+    for t in range(len(middle)):
+        reach = times * width[t]
+        width[t] = middle[t] + reach
+        lower[t] = middle[t] - reach
+    return lower

@@ -7,6 +7,7 @@ import importlib
 import pkgutil
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import accumulate
 
 import numpy as np
 
@@ -63,7 +64,8 @@ def compute_all(
     """Compute many indicators (name to parameters) for the fields of many symbols; equal to `compute` for each.
 
     The fields of a symbol are checked once for all indicators, and symbols go to `threads`. Returns, for each
-    symbol, the outputs by indicator. Raises what `compute` raises.
+    symbol, the outputs by indicator: parts of one array, because many small ones that are kept cost more than the
+    indicators when their memory is touched for the first time. Raises what `compute` raises.
     """
     specs = {name: _spec(name, parameters) for name, parameters in wanted.items()}
     needed = tuple(dict.fromkeys(field for spec in specs.values() for field in spec.fields))
@@ -71,27 +73,36 @@ def compute_all(
         name: [type(default)(wanted[name].get(key, default)) for key, default in spec.parameters.items()]
         for name, spec in specs.items()
     }
+    outputs = sum(len(spec.outputs) for spec in specs.values())
+    counts = [max((len(fields[field]) for field in needed if field in fields), default=0) for fields in symbols]
+    starts = [0, *accumulate(outputs * count for count in counts)]
+    block = np.empty(starts[-1])
     found: list[dict[str, dict[str, Float64Array]]] = [{} for _ in symbols]
 
-    def fill(start: int) -> None:
-        for place in range(start, len(symbols), threads):
-            fields = symbols[place]
+    def fill(first: int) -> None:
+        for place in range(first, len(symbols), threads):
+            fields, count = symbols[place], counts[place]
+            rows = iter(block[starts[place] : starts[place + 1]].reshape(outputs, count))
             # The first symbol goes through every check, and with it the parameters.
             plain = _plain(fields, needed) if place else None
             for name, spec in specs.items():
                 if plain is None:
-                    found[place][name] = compute(name, fields, **wanted[name])
+                    parts = tuple(compute(name, fields, **wanted[name]).values())
                 else:
                     result = spec.unchecked(*[plain[field] for field in spec.fields], *settings[name])
                     parts = result if isinstance(result, tuple) else (result,)
-                    found[place][name] = dict(zip(spec.outputs, parts, strict=True))
+                kept = {}
+                for output, part in zip(spec.outputs, parts, strict=True):
+                    kept[output] = row = next(rows)
+                    row[:] = part
+                found[place][name] = kept
 
     if threads > 1 and len(symbols) > 1:
         with ThreadPoolExecutor(threads) as pool:
             list(pool.map(fill, range(threads)))
     else:
-        for start in range(threads):
-            fill(start)
+        for first in range(threads):
+            fill(first)
     return found
 
 

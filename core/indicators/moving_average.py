@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from core.domain.kernel import Float64Array, kernel
+from core.domain.kernel import Float64Array, fused_kernel, kernel
 from core.indicators.declaration import indicator
 
 # Two averages of the same unchanged prices differ by rounding: one is above another only beyond this factor.
@@ -108,7 +108,7 @@ def sma_kernel(values: Float64Array, period: int) -> Float64Array:
     return out
 
 
-@kernel
+@fused_kernel
 def ema_kernel(values: Float64Array, period: int, start: int) -> Float64Array:
     """Average exponentially from index `start`, seeded with the mean of the first `period` values."""
     out = np.empty(len(values))
@@ -128,7 +128,7 @@ def ema_kernel(values: Float64Array, period: int, start: int) -> Float64Array:
     return out
 
 
-@kernel
+@fused_kernel
 def repeated_ema_kernel(
     values: Float64Array, period: int, depth: int, one: float, two: float, three: float
 ) -> Float64Array:
@@ -169,7 +169,7 @@ def _ema_levels(values: Float64Array, period: int) -> tuple[Float64Array, ...]:
     return first, second, ema_kernel(second, period, 2 * (period - 1))
 
 
-@kernel
+@fused_kernel
 def _macd(close: Float64Array, fast: int, slow: int, signal: int) -> tuple[Float64Array, Float64Array, Float64Array]:
     count = len(close)
     line = np.empty(count)
@@ -226,7 +226,7 @@ def _wma(values: Float64Array, period: int) -> Float64Array:
     return out
 
 
-@kernel
+@fused_kernel
 def _kama(close: Float64Array, period: int) -> Float64Array:
     count = len(close)
     out = np.empty(count)

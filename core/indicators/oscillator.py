@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from core.domain.kernel import Float64Array, kernel
+from core.domain.kernel import Float64Array, fused_kernel, kernel
 from core.indicators.declaration import indicator
 from core.indicators.moving_average import repeated_ema_kernel
-from core.indicators.rolling import mean_kernel
+from core.indicators.rolling import mean_kernel, typical_kernel
 
 
 @indicator(fields=("close",), outputs=("rsi",))
@@ -25,7 +25,7 @@ def cmo(close: Float64Array, period: int = 14) -> Float64Array:
 @indicator(fields=("high", "low", "close"), outputs=("cci",))
 def cci(high: Float64Array, low: Float64Array, close: Float64Array, period: int = 20) -> Float64Array:
     """Measure the typical price's distance from its mean in mean absolute deviations (Lambert, 1980)."""
-    return _cci((high + low + close) / 3.0, period)
+    return _cci(typical_kernel(high, low, close), period)
 
 
 @indicator(fields=("high", "low", "close"), outputs=("ultimate_oscillator",))
@@ -66,7 +66,7 @@ def balance_of_power(open: Float64Array, high: Float64Array, low: Float64Array, 
         return np.where(span > 0.0, (close - open) / span, 0.0)
 
 
-@kernel
+@fused_kernel
 def gain_share_kernel(close: Float64Array, period: int, scale: float, shift: float) -> Float64Array:
     """Smooth gains and all moves as Wilder does and return shift + scale times the share of gains; 0 without moves."""
     out = np.empty(len(close))
@@ -110,23 +110,40 @@ def _cci(typical: Float64Array, period: int) -> Float64Array:
     middle = mean_kernel(typical, period)[period - 1 :]
     deviation = np.zeros(len(middle))
     k = 0
-    while k + 2 <= period:
-        one = typical[k:]
-        two = typical[k + 1 :]
-        for t in range(len(middle)):
-            deviation[t] += abs(one[t] - middle[t]) + abs(two[t] - middle[t])
-        k += 2
-    if k < period:
-        one = typical[k:]
-        for t in range(len(middle)):
-            deviation[t] += abs(one[t] - middle[t])
-    newest = typical[period - 1 :]
+    while k + 4 <= period:
+        _add_four_distances(typical[k:], typical[k + 1 :], typical[k + 2 :], typical[k + 3 :], middle, deviation)
+        k += 4
+    while k < period:
+        _add_distance(typical[k:], middle, deviation)
+        k += 1
+    _in_deviations(typical[period - 1 :], middle, deviation, period, out[period - 1 :])
+    return out
+
+
+@kernel
+def _add_four_distances(
+    a: Float64Array, b: Float64Array, c: Float64Array, d: Float64Array, middle: Float64Array, out: Float64Array
+) -> None:
+    for t in range(len(out)):
+        m = middle[t]
+        out[t] += (abs(a[t] - m) + abs(b[t] - m)) + (abs(c[t] - m) + abs(d[t] - m))
+
+
+@kernel
+def _add_distance(part: Float64Array, middle: Float64Array, out: Float64Array) -> None:
+    for t in range(len(out)):
+        out[t] += abs(part[t] - middle[t])
+
+
+@kernel
+def _in_deviations(
+    newest: Float64Array, middle: Float64Array, deviation: Float64Array, period: int, out: Float64Array
+) -> None:
     for t in range(len(middle)):
         distance = newest[t] - middle[t]
         # Rounding of the mean of a constant window counts as no deviation.
         flat = deviation[t] <= 1e-13 * period * abs(middle[t])
-        out[period - 1 + t] = 0.0 if flat else distance / (0.015 * deviation[t] / period)
-    return out
+        out[t] = 0.0 if flat else distance / (0.015 * deviation[t] / period)
 
 
 @kernel
@@ -136,27 +153,56 @@ def _ultimate(
     count = len(close)
     out = np.empty(count)
     out[:long] = np.nan
+    if count <= long:
+        return out
+    out[long:] = 0.0
     pressure = np.zeros(count)
     span = np.zeros(count)
-    for t in range(1, count):
-        bottom = min(low[t], close[t - 1])
-        pressure[t] = close[t] - bottom
-        span[t] = max(high[t], close[t - 1]) - bottom
-    periods = (short, middle, long)
-    weights = (4.0, 2.0, 1.0)
-    for i in range(3):
-        period = periods[i]
-        bought = 0.0
-        moved = 0.0
-        for t in range(1, count):
-            bought += pressure[t]
-            moved += span[t]
-            if t > period:
-                bought -= pressure[t - period]
-                moved -= span[t - period]
-            if t >= long:
-                if i == 0:
-                    out[t] = 0.0
-                if moved > 1e-12 * close[t]:
-                    out[t] += 100.0 / 7.0 * weights[i] * bought / moved
+    _press(high[1:], low[1:], close[1:], close, pressure[1:], span[1:])
+    bought = np.empty(count)
+    moved = np.empty(count)
+    for period, weight in ((short, 4.0), (middle, 2.0), (long, 1.0)):
+        _running_sums(pressure, span, period, bought, moved)
+        _add_share(bought[long:], moved[long:], close[long:], 100.0 / 7.0 * weight, out[long:])
     return out
+
+
+@kernel
+def _press(
+    high: Float64Array,
+    low: Float64Array,
+    close: Float64Array,
+    before: Float64Array,
+    pressure: Float64Array,
+    span: Float64Array,
+) -> None:
+    for t in range(len(close)):
+        bottom = before[t] if before[t] < low[t] else low[t]
+        top = before[t] if before[t] > high[t] else high[t]
+        pressure[t] = close[t] - bottom
+        span[t] = top - bottom
+
+
+@kernel
+def _running_sums(
+    one: Float64Array, other: Float64Array, period: int, first: Float64Array, second: Float64Array
+) -> None:
+    # The sums of a window of `period` sessions, from the session after the first one on.
+    a = 0.0
+    b = 0.0
+    for t in range(min(period + 1, len(one))):
+        a += one[t]
+        b += other[t]
+        first[t] = a
+        second[t] = b
+    for t in range(period + 1, len(one)):
+        a += one[t] - one[t - period]
+        b += other[t] - other[t - period]
+        first[t] = a
+        second[t] = b
+
+
+@kernel
+def _add_share(part: Float64Array, whole: Float64Array, close: Float64Array, weight: float, out: Float64Array) -> None:
+    for t in range(len(out)):
+        out[t] += weight * part[t] / whole[t] if whole[t] > 1e-12 * close[t] else 0.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from core.domain.kernel import Float64Array, kernel
+from core.domain.kernel import Float64Array, fused_kernel, kernel
 from core.indicators.declaration import indicator
 
 
@@ -37,12 +37,36 @@ def _fit(close: Float64Array, period: int, level: float, slope: float) -> Float6
     total = np.zeros(count - period + 1)
     tilt = np.zeros(count - period + 1)
     middle = (period - 1) / 2.0
-    for k in range(period):
-        place = k - middle
-        for t in range(len(total)):
-            total[t] += close[k + t]
-            tilt[t] += place * close[k + t]
+    k = 0
+    while k + 4 <= period:
+        _add_four(close[k:], close[k + 1 :], close[k + 2 :], close[k + 3 :], k - middle, total, tilt)
+        k += 4
+    while k < period:
+        _add_one(close[k:], k - middle, total, tilt)
+        k += 1
     spread = period * (period * period - 1.0) / 12.0
     for t in range(len(total)):
         out[period - 1 + t] = level * total[t] / period + slope * tilt[t] / spread
     return out
+
+
+@fused_kernel
+def _add_four(
+    a: Float64Array,
+    b: Float64Array,
+    c: Float64Array,
+    d: Float64Array,
+    place: float,
+    total: Float64Array,
+    tilt: Float64Array,
+) -> None:
+    for t in range(len(total)):
+        total[t] += (a[t] + b[t]) + (c[t] + d[t])
+        tilt[t] += (place * a[t] + (place + 1.0) * b[t]) + ((place + 2.0) * c[t] + (place + 3.0) * d[t])
+
+
+@fused_kernel
+def _add_one(part: Float64Array, place: float, total: Float64Array, tilt: Float64Array) -> None:
+    for t in range(len(total)):
+        total[t] += part[t]
+        tilt[t] += place * part[t]

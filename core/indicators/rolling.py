@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from core.domain.kernel import Float64Array, kernel
+from core.domain.kernel import Float64Array, fused_kernel, kernel
 from core.indicators.declaration import indicator
 
 
@@ -48,6 +48,15 @@ def drawdown(close: Float64Array) -> Float64Array:
 
 
 @kernel
+def typical_kernel(high: Float64Array, low: Float64Array, close: Float64Array) -> Float64Array:
+    """Find the mean of high, low and close of each session."""
+    out = np.empty(len(close))
+    for t in range(len(close)):
+        out[t] = (high[t] + low[t] + close[t]) / 3.0
+    return out
+
+
+@kernel
 def extreme_kernel(values: Float64Array, period: int, sign: float) -> Float64Array:
     """Find the rolling maximum (sign 1) or minimum (sign -1) of finite values.
 
@@ -88,7 +97,7 @@ def add_four_kernel(a: Float64Array, b: Float64Array, c: Float64Array, d: Float6
         out[t] += (a[t] + b[t]) + (c[t] + d[t])
 
 
-@kernel
+@fused_kernel
 def _add_four_squares(
     a: Float64Array, b: Float64Array, c: Float64Array, d: Float64Array, middle: Float64Array, out: Float64Array
 ) -> None:
@@ -118,13 +127,17 @@ def mean_kernel(values: Float64Array, period: int) -> Float64Array:
             add_four_kernel(values[k:], values[k + 1 :], values[k + 2 :], values[k + 3 :], total)
             k += 4
         while k < period:
-            part = values[k:]
-            for t in range(len(total)):
-                total[t] += part[t]
+            _add_one(values[k:], total)
             k += 1
         for t in range(len(total)):
             total[t] /= period
     return out
+
+
+@kernel
+def _add_one(part: Float64Array, out: Float64Array) -> None:
+    for t in range(len(out)):
+        out[t] += part[t]
 
 
 @kernel

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from core.domain.kernel import Float64Array, kernel
+from core.domain.kernel import Float64Array, fused_kernel, kernel
 from core.indicators.declaration import indicator
 
 
@@ -51,7 +51,7 @@ def parabolic_sar(
     return _parabolic(high, low, min(acceleration, maximum), maximum)
 
 
-@kernel
+@fused_kernel
 def _directional(
     high: Float64Array, low: Float64Array, close: Float64Array, period: int
 ) -> tuple[Float64Array, Float64Array, Float64Array]:
@@ -59,60 +59,122 @@ def _directional(
     strength = np.full(count, np.nan)
     plus = np.full(count, np.nan)
     minus = np.full(count, np.nan)
-    up_sum = 0.0
-    down_sum = 0.0
-    range_sum = 0.0
+    if count <= period:
+        return strength, plus, minus
+    moved = np.empty(count)
+    _smooth_moves(high, low, close, period, plus, minus, moved)
+    index = np.empty(count)
+    _share_moves(plus[period:], minus[period:], moved[period:], index[period:])
+    weight = 1.0 / period
+    keep = 1.0 - weight
     level = 0.0
-    index = 0.0
-    for t in range(1, count):
-        rise = high[t] - high[t - 1]
-        fall = low[t - 1] - low[t]
-        up = rise if rise > fall and rise > 0.0 else 0.0
-        down = fall if fall > rise and fall > 0.0 else 0.0
-        span = max(high[t], close[t - 1]) - min(low[t], close[t - 1])
-        if t >= period:
-            up_sum -= up_sum / period
-            down_sum -= down_sum / period
-            range_sum -= range_sum / period
-        up_sum += up
-        down_sum += down
-        range_sum += span
-        if t < period:
-            continue
+    last = 0.0
+    for t in range(period, count):
         # A session without any movement keeps the last index, as TA-Lib does.
-        if range_sum > 0.0:
-            plus[t] = 100.0 * up_sum / range_sum
-            minus[t] = 100.0 * down_sum / range_sum
-            if plus[t] + minus[t] > 0.0:
-                index = 100.0 * abs(plus[t] - minus[t]) / (plus[t] + minus[t])
-        else:
-            plus[t] = 0.0
-            minus[t] = 0.0
-        if t < 2 * period:
-            level += index / period
-        else:
-            level = (level * (period - 1) + index) / period
+        last = last if index[t] < 0.0 else index[t]
+        level = level + last * weight if t < 2 * period else keep * level + weight * last
         if t >= 2 * period - 1:
             strength[t] = level
     return strength, plus, minus
 
 
+@fused_kernel
+def _smooth_moves(
+    high: Float64Array,
+    low: Float64Array,
+    close: Float64Array,
+    period: int,
+    plus: Float64Array,
+    minus: Float64Array,
+    moved: Float64Array,
+) -> None:
+    # Wilder's sums of rises, falls and ranges from session `period` on.
+    keep = 1.0 - 1.0 / period
+    up_sum = 0.0
+    down_sum = 0.0
+    range_sum = 0.0
+    for t in range(1, len(close)):
+        rise = high[t] - high[t - 1]
+        fall = low[t - 1] - low[t]
+        up = rise if rise > fall and rise > 0.0 else 0.0
+        down = fall if fall > rise and fall > 0.0 else 0.0
+        span = max(high[t], close[t - 1]) - min(low[t], close[t - 1])
+        kept = keep if t >= period else 1.0
+        up_sum = kept * up_sum + up
+        down_sum = kept * down_sum + down
+        range_sum = kept * range_sum + span
+        if t >= period:
+            plus[t] = up_sum
+            minus[t] = down_sum
+            moved[t] = range_sum
+
+
+@fused_kernel
+def _share_moves(plus: Float64Array, minus: Float64Array, moved: Float64Array, index: Float64Array) -> None:
+    # The sums become shares of the range, in percent; the index is -1 where nothing moved up or down.
+    for t in range(len(plus)):
+        total = plus[t] + minus[t]
+        gap = abs(plus[t] - minus[t])
+        index[t] = 100.0 * gap / total if total > 0.0 and moved[t] > 0.0 else -1.0
+        share = 100.0 / moved[t] if moved[t] > 0.0 else 0.0
+        plus[t] *= share
+        minus[t] *= share
+
+
 @kernel
 def _recency(values: Float64Array, period: int, sign: float) -> Float64Array:
-    out = np.full(len(values), np.nan)
-    best = -1
-    for t in range(len(values)):
-        start = max(t - period, 0)
-        if best < start:
-            best = start
-            for k in range(start + 1, t + 1):
-                if sign * values[k] >= sign * values[best]:
-                    best = k
-        elif sign * values[t] >= sign * values[best]:
-            best = t
-        if t >= period:
-            out[t] = 100.0 * (period - (t - best)) / period
+    count = len(values)
+    out = np.full(count, np.nan)
+    if count <= period:
+        return out
+    best = np.full(count - period, -np.inf)
+    place = out[period:]
+    step = 100.0 / period
+    k = 0
+    while k + 4 <= period + 1:
+        _latest_of_four(values[k:], values[k + 1 :], values[k + 2 :], values[k + 3 :], sign, float(k), best, place)
+        k += 4
+    while k <= period:
+        _later(values[k:], sign, float(k), best, place)
+        k += 1
+    for t in range(len(place)):
+        place[t] *= step
     return out
+
+
+@kernel
+def _latest_of_four(
+    a: Float64Array,
+    b: Float64Array,
+    c: Float64Array,
+    d: Float64Array,
+    sign: float,
+    place: float,
+    best: Float64Array,
+    out: Float64Array,
+) -> None:
+    for t in range(len(out)):
+        x = sign * a[t]
+        y = sign * b[t]
+        left = place + 1.0 if y >= x else place
+        x = y if y >= x else x
+        z = sign * c[t]
+        w = sign * d[t]
+        right = place + 3.0 if w >= z else place + 2.0
+        z = w if w >= z else z
+        left = right if z >= x else left
+        x = z if z >= x else x
+        out[t] = left if x >= best[t] else out[t]
+        best[t] = x if x >= best[t] else best[t]
+
+
+@kernel
+def _later(values: Float64Array, sign: float, place: float, best: Float64Array, out: Float64Array) -> None:
+    # The loop over the window is outside, so that this one, without a branch, compiles to vector code.
+    for t in range(len(out)):
+        value = sign * values[t]
+        out[t] = place if value >= best[t] else out[t]
+        best[t] = value if value >= best[t] else best[t]
 
 
 @kernel

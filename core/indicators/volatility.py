@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from core.domain.kernel import Float64Array, kernel
+from core.domain.kernel import Float64Array, fused_kernel, kernel
 from core.indicators.declaration import indicator
 from core.indicators.rolling import deviation_kernel
 
@@ -24,7 +24,9 @@ def atr(high: Float64Array, low: Float64Array, close: Float64Array, period: int 
 @indicator(fields=("high", "low", "close"), outputs=("natr",))
 def natr(high: Float64Array, low: Float64Array, close: Float64Array, period: int = 14) -> Float64Array:
     """Average true range in percent of the close."""
-    return wilder_range_kernel(high, low, close, period) / close * 100.0
+    out = wilder_range_kernel(high, low, close, period)
+    _in_percent(out, close)
+    return out
 
 
 @indicator(fields=("close",), outputs=("realized_volatility",))
@@ -53,6 +55,12 @@ def true_range_kernel(high: Float64Array, low: Float64Array, close: Float64Array
 
 
 @kernel
+def _in_percent(values: Float64Array, of: Float64Array) -> None:
+    for t in range(len(values)):
+        values[t] = values[t] / of[t] * 100.0
+
+
+@fused_kernel
 def wilder_range_kernel(high: Float64Array, low: Float64Array, close: Float64Array, period: int) -> Float64Array:
     """Smooth the true range: mean of the first `period` ranges, then 1/period of each new one."""
     out = true_range_kernel(high, low, close)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from core.domain.kernel import Float64Array, kernel
+from core.domain.kernel import Float64Array, fused_kernel, kernel
 from core.indicators.declaration import indicator
-from core.indicators.rolling import add_four_kernel
+from core.indicators.rolling import add_four_kernel, typical_kernel
 
 
 @indicator(fields=("close", "volume"), outputs=("obv",))
@@ -34,7 +34,7 @@ def mfi(
     high: Float64Array, low: Float64Array, close: Float64Array, volume: Float64Array, period: int = 14
 ) -> Float64Array:
     """Share of the money flow that came on rising typical prices, 0 to 100 (Quong and Soudack, 1989)."""
-    return _money_flow((high + low + close) / 3.0, volume, period)
+    return _money_flow(typical_kernel(high, low, close), volume, period)
 
 
 @kernel
@@ -42,10 +42,10 @@ def _on_balance(close: Float64Array, volume: Float64Array) -> Float64Array:
     out = np.empty(len(close))
     total = 0.0
     for t in range(len(close)):
-        if t == 0 or close[t] > close[t - 1]:
-            total += volume[t]
-        elif close[t] < close[t - 1]:
-            total -= volume[t]
+        before = close[t - 1] if t else -np.inf
+        # Chosen, not branched on: the direction of a close cannot be foreseen.
+        signed = volume[t] if close[t] > before else -volume[t]
+        total += signed if close[t] != before else 0.0
         out[t] = total
     return out
 
@@ -53,15 +53,22 @@ def _on_balance(close: Float64Array, volume: Float64Array) -> Float64Array:
 @kernel
 def _accumulation(high: Float64Array, low: Float64Array, close: Float64Array, volume: Float64Array) -> Float64Array:
     out = np.empty(len(close))
+    _flow(high, low, close, volume, out)
     total = 0.0
     for t in range(len(close)):
-        span = high[t] - low[t]
-        total += ((close[t] - low[t]) - (high[t] - close[t])) / span * volume[t] if span > 0.0 else 0.0
+        total += out[t]
         out[t] = total
     return out
 
 
 @kernel
+def _flow(high: Float64Array, low: Float64Array, close: Float64Array, volume: Float64Array, out: Float64Array) -> None:
+    for t in range(len(close)):
+        span = high[t] - low[t]
+        out[t] = ((close[t] - low[t]) - (high[t] - close[t])) / span * volume[t] if span > 0.0 else 0.0
+
+
+@fused_kernel
 def _average_gap(values: Float64Array, fast: int, slow: int) -> Float64Array:
     out = np.empty(len(values))
     first = max(fast, slow) - 1
@@ -70,9 +77,11 @@ def _average_gap(values: Float64Array, fast: int, slow: int) -> Float64Array:
         return out
     quick = values[0]
     steady = values[0]
+    quick_weight = 2.0 / (fast + 1.0)
+    steady_weight = 2.0 / (slow + 1.0)
     for t in range(1, len(values)):
-        quick += 2.0 / (fast + 1.0) * (values[t] - quick)
-        steady += 2.0 / (slow + 1.0) * (values[t] - steady)
+        quick = (1.0 - quick_weight) * quick + quick_weight * values[t]
+        steady = (1.0 - steady_weight) * steady + steady_weight * values[t]
         if t >= first:
             out[t] = quick - steady
     if first == 0:
@@ -81,19 +90,24 @@ def _average_gap(values: Float64Array, fast: int, slow: int) -> Float64Array:
 
 
 @kernel
+def _split_flow(
+    before: Float64Array, typical: Float64Array, volume: Float64Array, gained: Float64Array, moved: Float64Array
+) -> None:
+    for t in range(len(typical)):
+        flow = typical[t] * volume[t]
+        gained[t] = flow if typical[t] > before[t] else 0.0
+        moved[t] = flow if typical[t] != before[t] else 0.0
+
+
+@kernel
 def _money_flow(typical: Float64Array, volume: Float64Array, period: int) -> Float64Array:
     out = np.full(len(typical), np.nan)
     if len(typical) <= period:
         return out
-    flow = typical * volume
     count = len(typical)
     gained = np.zeros(count)
     moved = np.zeros(count)
-    for t in range(1, count):
-        up = typical[t] > typical[t - 1]
-        down = typical[t] < typical[t - 1]
-        gained[t] = flow[t] if up else 0.0
-        moved[t] = flow[t] if up or down else 0.0
+    _split_flow(typical, typical[1:], volume[1:], gained[1:], moved[1:])
     rising = np.zeros(count - period)
     total = np.zeros(count - period)
     k = 1

@@ -64,6 +64,17 @@ def test_parameters_are_those_asked_for():
         np.testing.assert_array_equal(outputs["macd"]["signal"], signal)
 
 
+def test_no_output_shares_memory_with_another():
+    symbols = [bars(24, 90), bars(25, 40), bars(26, 90)]
+    found = compute_all({name: {} for name in INDICATORS}, symbols, threads=2)
+    parts = [part for outputs in found for by_output in outputs.values() for part in by_output.values()]
+    before = [part.copy() for part in parts]
+    for number, part in enumerate(parts):
+        part[:] = float(number)
+    assert all((part == number).all() for number, part in enumerate(parts))
+    assert {len(part) for part in before} == {40, 90}
+
+
 def test_closes_alone_are_enough_for_what_needs_no_more():
     symbols = [{"close": bars(seed)["close"]} for seed in (22, 23)]
     found = compute_all({"rsi": {}, "zscore": {"period": 10}}, symbols)
