@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from core.errors import InvalidInput, Refused, UnknownName
 from core.testing.small_market import AGENT, PETER
 from tools.runner import run_tool
+from tools.tracing import replay
 
 
 @pytest.fixture
@@ -188,6 +191,15 @@ def test_the_limits_say_what_is_used_and_whether_trading_is_on(parts, call):
     after = {fact.name: fact.value for fact in call("portfolio", sections=["limits"]).facts}
     assert after["trading"] == "halted: usr_peter: test"
     parts.kill_switch.resume(PETER, "test")
+
+
+def test_an_hour_later_the_list_of_proposals_replays_to_the_same_digest(parts, call, monkeypatch):
+    call("propose_trade", symbol="AAA", side="buy", quantity=10)
+    first = call("portfolio", sections=["proposals"])
+    (now,) = parts.desk.proposals.list()
+    later = replace(now, seconds_left=now.seconds_left - 3600)
+    monkeypatch.setattr(parts.desk.proposals, "list", lambda **_: [later])
+    assert replay(parts.desk, first.run, PETER, face="test").same
 
 
 def test_a_small_quantity_is_written_out(call):
