@@ -74,11 +74,11 @@ def plan_label(plan: Plan) -> Label:
 
 def call_label(name: str, arguments: dict[str, object]) -> Label:
     """Return the least label a tool call can have, by its name and arguments."""
-    if name in ("propose_trade", "portfolio", "size_position", "save_strategy", "scan_strategies"):
+    if name in ("propose_trade", "portfolio", "size_position", "save_strategy", "scan_strategies", "pnl_analysis"):
         return "private"
     if name == "query_metric":
         return "private" if str(arguments.get("metric", "")) in PRIVATE_METRICS else "public"
-    if name in ("simulate", "risk_report", "stress", "reverse_stress"):
+    if name in ("simulate", "risk_report", "stress", "reverse_stress", "inject_event"):
         return "public" if arguments.get("target", "symbols") == "symbols" and arguments.get("symbols") else "private"
     if name == "run_sql":
         return (

@@ -8,15 +8,25 @@ from dataclasses import replace
 from datetime import date
 from typing import Any, Literal
 
-from agents.planner import rules_book, rules_compute, rules_events, rules_macro, rules_market, rules_study, rules_trade
+from agents.planner import (
+    rules_book,
+    rules_compute,
+    rules_events,
+    rules_macro,
+    rules_market,
+    rules_models,
+    rules_study,
+    rules_trade,
+)
 from agents.planner.concepts import ORDINARY
+from agents.planner.leftovers import unexplained, unused_numbers
 from agents.planner.plan import Call, Frame, Plan
 from agents.planner.reading import Reading, Span, read
 from agents.planner.requests import calls_of, factor_symbol, group_members, is_group
 from agents.planner.rules_refuse import decline, refuse
 from agents.planner.rules_scan import scan
 from agents.planner.rules_strategies import strategies
-from agents.planner.shocks import crisis_of, crisis_words, event_of, is_shock_word, names_crisis_by_words, read_shocks
+from agents.planner.shocks import crisis_of, crisis_words, event_of, names_crisis_by_words, read_shocks
 from agents.planner.slots import Slots, sessions_of, take_slots
 from agents.planner.text import plain
 from agents.planner.universe import Universe
@@ -120,7 +130,7 @@ def _plan_one(question: str, universe: Universe, today: date, previous: Frame | 
 
 def _understand(reading: Reading, universe: Universe, previous: Frame | None) -> Plan:
     slots = take_slots(reading, universe)
-    if not reading.has("news") and (plan := decline(reading)):
+    if not reading.has("news", "train") and (plan := decline(reading)):
         return plan
     if plan := _talk(reading, slots):
         return plan
@@ -161,14 +171,25 @@ _ABOUT_DATA = re.compile(
 )
 
 
-def _first_rule(reading: Reading, slots: Slots, universe: Universe, previous: Frame | None) -> Plan | None:
-    """Return the plan of the first rule that fits, from the most to the least particular."""
+def _about_data(reading: Reading, slots: Slots) -> Plan | None:
+    """Return the plan of a question on the coverage of the press, or on that of the stored data."""
+    if rules_events.is_press(reading):
+        return rules_events.news(reading, slots)
     if _ABOUT_DATA.search(reading.text) and not reading.has(
         "portfolio", "news", "sentiment", "return", "backtest", "cash", "close"
     ):
         return Plan(outcome="answer", frame=Frame(topic="coverage", symbols=slots.symbols))
     if re.search(r"\bhow far back\b", reading.text, re.I):
         return Plan(outcome="answer", frame=Frame(topic="coverage", symbols=slots.symbols))
+    return None
+
+
+def _first_rule(reading: Reading, slots: Slots, universe: Universe, previous: Frame | None) -> Plan | None:
+    """Return the plan of the first rule that fits, from the most to the least particular."""
+    if plan := _about_data(reading, slots):
+        return plan
+    if plan := rules_models.models(reading, slots, previous):
+        return plan
     if rules_compute.is_backtest(reading) and (reading.has("backtest") or not reading.has("size")):
         return rules_compute.backtest(reading, slots, previous)
     if plan := rules_study.study(reading, slots, previous):
@@ -185,6 +206,8 @@ def _first_rule(reading: Reading, slots: Slots, universe: Universe, previous: Fr
     if reading.has("risk", "var", "shortfall") and not reading.has("sharpe"):
         return _risk(reading, slots, previous)
     if rules_book.is_book(reading, slots, previous):
+        if reading.has("volatility", "correlation") and not slots.symbols:
+            return _risk(reading, slots, previous)
         return rules_book.book(reading, slots, previous)
     return (
         rules_events.news(reading, slots)
@@ -201,13 +224,10 @@ def _risk(reading: Reading, slots: Slots, previous: Frame | None) -> Plan:
     for number in reading.numbers.values():
         if number.unit == "percent" and 0.5 < number.value < 1:
             options["confidence"] = number.value
-    text = reading.text.lower()
+    text = " ".join(word.low for word in reading.words)
     if match := re.search(
         r"\b(\d+)[- ](day|session|week|month)s? (?:var|value at risk|es|expected|risk|loss)", text
-    ) or re.search(
-        r"\b(?:over|for|within|in|horizon of) (?:the next )?(\d+) (day|session|week|month)s?\b",
-        " ".join(word.low for word in reading.words),
-    ):
+    ) or re.search(r"\b(?:over|for|within|in|horizon of) (?:the next )?(\d+) (day|session|week|month)s?\b", text):
         options["horizon_sessions"] = sessions_of(int(match[1]), match[2])
     symbols = slots.symbols or (previous.symbols if previous and reading.has("pronoun") else ())
     if not symbols and slots.group and not reading.has("portfolio"):
@@ -225,7 +245,9 @@ def _coverage(reading: Reading, slots: Slots) -> Plan | None:
 
 
 def _vague(reading: Reading) -> Plan | None:
-    if reading.has("hot"):
+    # The best by nothing that is said: no measure and no period.
+    unmeasured = reading.concepts() <= {"best", "worst", "pronoun"} and reading.has("best", "worst")
+    if reading.has("hot") or unmeasured:
         return Plan(
             outcome="clarify_or_default",
             say="By what measure: the best return, the most news, the highest volume? "
@@ -245,6 +267,8 @@ def _follow_up(reading: Reading, slots: Slots, universe: Universe, previous: Fra
     """Change a part of the previous frame when a turn names only that part; None if it stands on its own."""
     if previous is None:
         return None
+    if (series := _other_basket(reading, previous)) and not slots.symbols:
+        return _changed(reading, replace(slots, series=series), previous)
     own = reading.concepts() - {
         "add",
         "remove",
@@ -336,6 +360,18 @@ def _follow_up(reading: Reading, slots: Slots, universe: Universe, previous: Fra
     return None
 
 
+_BASKETS = (("core_cpi", "cpi"), ("core_pce", "pce"))
+
+
+def _other_basket(reading: Reading, previous: Frame) -> tuple[str, ...]:
+    """Return the series of "same for headline" or "and core?" after one of the two."""
+    wanted = re.search(r"\b(headline|core)\b", reading.text, re.I)
+    if not wanted or len(reading.concepts() - {"same", "news", "pronoun", "compare"}) or len(previous.series) != 1:
+        return ()
+    core = wanted[1].lower() == "core"
+    return next(((pair[0] if core else pair[1],) for pair in _BASKETS if previous.series[0] in pair), ())
+
+
 def _shown_otherwise(reading: Reading, previous: Frame) -> Plan | None:
     """Draw the same prices as candles, or list the other end of the same ranking."""
     if previous.topic == "chart" and _CANDLES.search(reading.text) and not reading.leftovers():
@@ -424,7 +460,7 @@ def _with_leftovers(
     plan: Plan | None, reading: Reading, slots: Slots, universe: Universe, previous: Frame | None
 ) -> Plan:
     """Ask about words nothing explained; an unknown name where a symbol belongs is looked up by the tool."""
-    left = _unexplained(reading, plan)
+    left = unexplained(reading, plan, universe)
     if plan is not None and not left:
         return plan
     if left and (plan is None or plan.outcome == "clarify") and (named := _unknown_name(reading, slots, universe)):
@@ -440,19 +476,6 @@ def _with_leftovers(
             private=bool(plan and plan.private),
         )
     return Plan(outcome="clarify", say=_missing(reading, slots), frame=_partial(slots))
-
-
-def _unexplained(reading: Reading, plan: Plan | None) -> tuple[str, ...]:
-    """Return the words left over, without those that a scenario or a part of a holding explains."""
-    left = reading.leftovers()
-    if plan is None or plan.frame is None:
-        return left
-    if plan.frame.topic == "stress":
-        known = "scenario" in plan.frame.options or plan.outcome == "clarify"
-        return () if known else tuple(word for word in left if not is_shock_word(word))
-    if plan.frame.topic == "trade" and "part" in plan.frame.wants:
-        return tuple(word for word in left if not rules_trade.is_part_word(word))
-    return left
 
 
 def _partial(slots: Slots) -> Frame | None:
@@ -533,7 +556,7 @@ def _finish(plan: Plan, reading: Reading, universe: Universe) -> Plan:
         calls = calls_of(frame, universe)
         scenario = frame.options.get("scenario")
         named = crisis_words(reading, scenario) if frame.topic == "stress" and scenario else frozenset()
-        if unused := tuple(word for word in _unused_numbers(reading, calls) if word.split("/")[0] not in named):
+        if unused := tuple(word for word in unused_numbers(reading, calls) if word.split("/")[0] not in named):
             listed = ", ".join(f"“{word}”" for word in unused)
             return Plan(
                 outcome="clarify",
@@ -552,37 +575,3 @@ def _stand_ins(frame: Frame, universe: Universe) -> list[str]:
     shocked = [name for name in frame.options.get("shocks", ()) if name in universe.classes]
     found = {name: factor_symbol(name, universe) for name in shocked}
     return [f"{name} has no prices here: {symbol} stands for it." for name, symbol in found.items() if symbol != name]
-
-
-def _unused_numbers(reading: Reading, calls: Sequence[Call]) -> tuple[str, ...]:
-    """Return the numbers of a question that no call contains, in any unit: a dropped number is a wrong answer."""
-    contained = {round(value, 9) for call in calls for value in _numbers_in(call.args)}
-    # "One share", "one day" say what is usual; "the four largest" became as many symbols.
-    contained |= {1.0, *(float(len(call.args.get("symbols", ()))) for call in calls)}
-    out = []
-    for at, number in sorted(reading.numbers.items()):
-        forms = {number.value * scale for scale in (1, 100, 0.01, 1e-4, 1e4, 5, 21, 63, 252, -1, -0.01, -1e-4)}
-        if not any(round(form, 9) in contained for form in forms):
-            out.append(reading.words[at].raw)
-    for pair in reading.pairs:
-        whole = sum(pair) or 1.0
-        if not all(
-            round(part, 9) in contained or round(part / whole, 6) in {round(value, 6) for value in contained}
-            for part in pair
-        ):
-            out.append("/".join(f"{part:g}" for part in pair))
-    return tuple(out)
-
-
-def _numbers_in(value: Any) -> list[float]:
-    if isinstance(value, bool) or value is None:
-        return []
-    if isinstance(value, int | float):
-        return [float(value)]
-    if isinstance(value, dict):
-        return [number for part in value.values() for number in _numbers_in(part)]
-    if isinstance(value, list | tuple):
-        return [number for part in value for number in _numbers_in(part)]
-    # Dates and names of crises hold years: "financial_2008", "2020-03-16".
-    # A shock is written "USO -7.5%, DGS10 +100bp"; the digits of a name are no numbers.
-    return [float(digits) for digits in re.findall(r"(?<![A-Za-z\d.])\d+(?:\.\d+)?", str(value))]

@@ -12,6 +12,8 @@ MOST_SYMBOLS = 50
 # What "rates" means where no maturity is named.
 RATE = "DGS10"
 _SIMULATED = ("model", "sessions", "paths", "confidence", "seed", "drift", "value")
+# What a backtest is run with besides its rule.
+RUN_TERMS = ("fee_bps", "slippage_bps", "capital", "stop_loss", "take_profit", "trailing_stop", "sessions")
 # A frame that wants this shows the latest close beside the performance.
 LATEST_CLOSE = "latest_close"
 _MOST_NAMED = 12
@@ -40,6 +42,10 @@ def calls_of(frame: Frame, universe: Universe) -> tuple[Call, ...]:
         "correlation": _correlation,
         "scan": _scan,
         "strategies": _strategies,
+        "calibrate": _of_members,
+        "event_study": _of_members,
+        "inject_event": _of_target,
+        "reverse_stress": _of_target,
     }[frame.topic](frame, universe)
 
 
@@ -211,6 +217,14 @@ def _members(frame: Frame, universe: Universe) -> list[str]:
     return list(group_members(frame, universe)[0]) if is_group(frame) else list(frame.symbols)
 
 
+def _of_members(frame: Frame, universe: Universe) -> tuple[Call, ...]:
+    return (Call(name=frame.topic, args={"symbols": _members(frame, universe), **frame.options}),)
+
+
+def _of_target(frame: Frame, universe: Universe) -> tuple[Call, ...]:
+    return (Call(name=frame.topic, args={**_target(frame, universe), **frame.options}),)
+
+
 def _optimise(frame: Frame, universe: Universe) -> tuple[Call, ...]:
     return (Call(name="optimise_portfolio", args={"symbols": _members(frame, universe), **frame.options}),)
 
@@ -228,7 +242,7 @@ def _correlation(frame: Frame, universe: Universe) -> tuple[Call, ...]:
 
 
 def _backtest(frame: Frame, universe: Universe) -> tuple[Call, ...]:
-    costs = {key: value for key, value in frame.options.items() if key in ("fee_bps", "slippage_bps", "capital")}
+    costs = {key: value for key, value in frame.options.items() if key in RUN_TERMS}
     arguments = {
         "strategy": frame.options["strategy"],
         "symbols": list(frame.symbols),
@@ -271,7 +285,7 @@ def _coverage(frame: Frame, universe: Universe) -> tuple[Call, ...]:
 
 
 def _portfolio(frame: Frame, universe: Universe) -> tuple[Call, ...]:
-    return (Call(name="portfolio"),)
+    return (Call(name="portfolio", args=dict(frame.options)),)
 
 
 def _sql(frame: Frame, universe: Universe) -> tuple[Call, ...]:

@@ -10,7 +10,8 @@ from agents.planner.slots import Slots
 
 _MINE = re.compile(r"\b(?:my|mine|our|ours|i|i'm|i've|we|we're|us|me)\b", re.I)
 _BOUGHT_AT = re.compile(
-    r"\b(?:price|cost|level|much)\b.*\b(?:did|have|had) (?:i|we) (?:buy|bought|pay|paid|get in)\b", re.I
+    r"\b(?:price|cost|level|much)\b.*\b(?:did|have|had) (?:i|we) (?:buy|bought|pay|paid|get in(?:to)?|enter(?:ed)?)\b",
+    re.I,
 )
 _OWNED = re.compile(
     r"\b(?:do|did|am|are|have|what|which|how (?:much|many|big)) (?:i|we)\b|\b(?:my|our|i|we) (?:own|hold|have|got)\b",
@@ -20,6 +21,8 @@ _OWNED = re.compile(
 
 def is_book(reading: Reading, slots: Slots, previous: Frame | None) -> bool:
     """Say whether a question is about the account."""
+    if asks_limits(reading):
+        return True
     mine = bool(_MINE.search(reading.text))
     if reading.has("nav", "pnl", "fills", "proposals", "orders", "pending"):
         return not (reading.has("pnl") and slots.symbols and not mine and not reading.has("portfolio"))
@@ -39,9 +42,19 @@ def is_book(reading: Reading, slots: Slots, previous: Frame | None) -> bool:
     )
 
 
+def asks_limits(reading: Reading) -> bool:
+    """Say whether the account's limits are asked for, not the limit of an order."""
+    return reading.has("portfolio", "orders") and bool(re.search(r"\blimits\b", reading.text, re.I))
+
+
 def book(reading: Reading, slots: Slots, previous: Frame | None) -> Plan:
     """Return the plan of a question on the account."""
+    if asks_limits(reading):
+        frame = Frame(topic="portfolio", options={"sections": ["limits"]})
+        return Plan(outcome="answer", frame=frame, private=True)
     metric, frame = _metric(reading), None
+    if reading.has(*_OF_SYMBOLS) and metric in ("positions", "weight"):
+        return Plan(outcome="clarify", say=_NOT_OF_THE_BOOK, private=True)
     symbols = slots.symbols or (previous.symbols if previous and reading.has("pronoun") else ())
     frame = Frame(
         topic="book",
@@ -59,6 +72,12 @@ def book(reading: Reading, slots: Slots, previous: Frame | None) -> Plan:
     return Plan(outcome="answer", frame=frame, private=True)
 
 
+# Statistics that the desk computes of symbols, not of an account with its cash flows.
+_OF_SYMBOLS = ("sharpe", "sortino", "calmar", "cagr", "beta", "rsi", "macd", "sma", "ema", "indicator")
+_NOT_OF_THE_BOOK = (
+    "I compute that of symbols, not of the account. Name the symbols, or ask for the risk of your portfolio, its "
+    "profit or its drawdown."
+)
 _COUNTED = frozenset({"fills", "orders", "proposals"})
 _DATED = frozenset({"pnl", "nav", "fills", "orders", "proposals", "account_drawdown"})
 

@@ -6,9 +6,11 @@ import re
 from dataclasses import replace
 from typing import Any
 
-from agents.planner.periods import Period
+from agents.planner.periods import Period, unless_latest
 from agents.planner.plan import Frame, Plan
 from agents.planner.reading import Reading
+from agents.planner.requests import RUN_TERMS
+from agents.planner.rules_models import model_of
 from agents.planner.shocks import (
     WHOLE_MARKETS,
     Shocks,
@@ -28,12 +30,15 @@ _TARGETS = re.compile(
 _NO_DRIFT = re.compile(
     r"\b(?:no|without|zero|ignoring|ignore)(?: any| the)? drift\b|\bdrift ?(?:of )?(?:0|zero)\b|\bdriftless\b", re.I
 )
-_MODELS = (("bootstrap", r"boot ?strap|resampl"), ("gbm", r"\bgbm\b|geometric brownian|brownian|log-?normal"))
 
 
 def is_backtest(reading: Reading) -> bool:
     """Say whether a question asks what a rule would have done."""
+    if reading.has("train") and not reading.has("sweep", "walk_forward", "expected_value"):
+        return False  # following a model's predictions is part of training it
     if reading.has("backtest", "sweep", "walk_forward", "expected_value"):
+        return True
+    if _said_grid(reading) and reading.values("symbol"):
         return True
     symbols = bool(reading.values("symbol"))
     if reading.has("dca") and not _regular(reading):
@@ -50,6 +55,13 @@ def is_backtest(reading: Reading) -> bool:
         or (reading.has("fly") and len(reading.values("symbol")) == 3)
         or reading.has("rotation", "seasonality", "event_drift")
         or (reading.has("momentum") and _lookback(reading) is not None)
+    )
+
+
+def _values(reading: Reading) -> bool:
+    """Say whether a spread is to be valued: "value the fly SHY IEF TLT", "what is a switch of SPY and TLT worth"."""
+    return reading.has("pair", "fly", "switch") and bool(
+        re.search(r"\b(?:valu(?:e|ation|ing)|worth)\b", reading.text, re.I)
     )
 
 
@@ -74,8 +86,14 @@ def backtest(reading: Reading, slots: Slots, previous: Frame | None) -> Plan:
         topic="backtest",
         symbols=symbols,
         group=slots.group,
-        period=_tested(slots, parameters) or (kept.period if kept else None),
-        options={"strategy": strategy, "parameters": parameters, **_costs(reading, kept), **_study(reading, strategy)},
+        period=_stretch(reading, slots, parameters) or (kept.period if kept else None),
+        options={
+            "strategy": strategy,
+            "parameters": parameters,
+            **_costs(reading, kept),
+            **_exits(reading),
+            **_study(reading, slots, strategy),
+        },
     )
     if strategy is None:
         return Plan(
@@ -89,10 +107,16 @@ def backtest(reading: Reading, slots: Slots, previous: Frame | None) -> Plan:
     return Plan(outcome="answer", frame=frame)
 
 
-def _tested(slots: Slots, parameters: dict[str, Any]) -> Period | None:
+def _stretch(reading: Reading, slots: Slots, parameters: dict[str, Any]) -> Period | None:
     """Return the stretch to test: a lookback ("6 month momentum since 2008") is a parameter, not that stretch."""
+    if (
+        (reading.has("expected_value") or _values(reading))
+        and slots.period
+        and (slots.period.kind == "next" or not slots.period.start)
+    ):
+        return None
     if "lookback" not in parameters:
-        return slots.period
+        return unless_latest(slots.period)
     others = [
         one for one in slots.periods if not (one.count and sessions_of(one.count, one.unit) == parameters["lookback"])
     ]
@@ -114,23 +138,57 @@ _GRIDS: dict[str, dict[str, list[float]]] = {
 }
 
 
-def _study(reading: Reading, strategy: str | None) -> dict[str, Any]:
+def _study(reading: Reading, slots: Slots, strategy: str | None) -> dict[str, Any]:
     """Return which tool looks at the strategy, with what it needs; a plain backtest needs nothing."""
-    if reading.has("expected_value"):
-        return {"tool": "expected_value"}
+    if reading.has("expected_value") or _values(reading):
+        ahead = _horizon(reading, slots)
+        return {"tool": "expected_value", **({"sessions": ahead} if ahead else {})}
+    if said := _said_grid(reading):
+        return {"tool": "walk_forward" if reading.has("walk_forward") else "sweep", "grid": said}
     study = "walk_forward" if reading.has("walk_forward") else "sweep" if reading.has("sweep") else ""
     grid = _GRIDS.get(strategy or "")
     return {"tool": study, "grid": grid} if study and grid else {}
 
 
+def _said_grid(reading: Reading) -> dict[str, list[float]]:
+    """Return the values to try of "fast 10, 20 and 50, slow 100 and 200"; empty unless both lists are said."""
+    text = " ".join(word.low for word in reading.words)
+    lists = {}
+    for name, said in (("fast", r"fast(?:er)?|short(?:er)?"), ("slow", r"slow(?:er)?|long(?:er)?")):
+        found = re.search(rf"\b(?:{said})\b(?: [a-z]+){{0,3}}? (\d+(?:(?: ,| and| or)+ \d+)*)", text)
+        lists[name] = [float(value) for value in re.findall(r"\d+", found[1])] if found else []
+    return lists if all(lists.values()) and max(map(len, lists.values())) > 1 else {}
+
+
+_STOPS = (
+    ("trailing_stop", r"trailing(?: stop)?(?:[- ]loss)?"),
+    ("stop_loss", r"stop(?:[- ]loss)?|stopp?ed out"),
+    ("take_profit", r"take[- ]profit|profit target|profit taking"),
+)
+
+
+def _exits(reading: Reading) -> dict[str, float]:
+    """Return the stops of "with a 10% trailing stop", "stop loss of 5%", "take profit at 20%"."""
+    text, out = " ".join(word.low for word in reading.words), {}
+    for name, said in _STOPS:
+        share = r"(\d+(?:\.\d+)?) ?(?:%|percent|pct)"
+        found = re.search(rf"{share} (?:{said})\b|\b(?:{said}) (?:of |at |is |: )?{share}", text)
+        if found:
+            out[name] = float(found[1] or found[2]) / 100
+            text = text.replace(found.group(), " ")
+    return out
+
+
 def _costs(reading: Reading, kept: Frame | None) -> dict[str, Any]:
-    costs = {k: v for k, v in (kept.options if kept else {}).items() if k in ("fee_bps", "slippage_bps", "capital")}
+    costs = {k: v for k, v in (kept.options if kept else {}).items() if k in RUN_TERMS}
     bps = reading.first_number("bps")
     if bps is None and reading.has("fees"):
         ratio = reading.first_number("percent")
         bps = ratio * 10_000 if ratio is not None else None
+    slipped = re.search(r"\bslip(?:page|s)?\b", reading.text, re.I)
+    charged = re.search(r"\b(?:fees?|commissions?|costs?|charges?)\b", reading.text, re.I)
     if bps is not None:
-        costs.update(fee_bps=bps, slippage_bps=0.0)
+        costs.update({"slippage_bps": bps} if slipped and not charged else {"fee_bps": bps, "slippage_bps": 0.0})
     return costs
 
 
@@ -143,7 +201,7 @@ def _strategy(reading: Reading) -> tuple[str | None, dict[str, Any]]:
         return "rsi_threshold", _rsi(reading, plain)
     if reading.has("switch") and not reading.has("rotation") and len(reading.values("symbol")) != 1:
         return "switch", {"lookback": months} if months else {}
-    if reading.has("crossover", "sma", "ema") or reading.pairs:
+    if reading.has("crossover", "sma", "ema") or reading.pairs or _said_grid(reading):
         return "sma_crossover", _averages(reading, plain)
     if any(reading.has(concept) for concept in _SPREADS_AND_SEASONS):
         return _spread_or_season(reading, months)
@@ -233,9 +291,8 @@ def simulate(reading: Reading, slots: Slots, previous: Frame | None) -> Plan:
     """Return the plan of a simulation of symbols or of the portfolio."""
     kept = previous if previous and previous.topic == "simulate" else None
     options: dict[str, Any] = dict(kept.options) if kept else {}
-    for model, pattern in _MODELS:
-        if re.search(pattern, reading.text, re.I):
-            options["model"] = model
+    if model := model_of(reading):
+        options["model"] = model
     horizon = _horizon(reading, slots)
     if horizon:
         options["sessions"] = horizon

@@ -14,13 +14,24 @@ from agents.planner.slots import Slots
 _FUTURE = re.compile(r"\b(?:next|upcoming|coming|when is|when are|when does|when do|schedule|scheduled)\b", re.I)
 
 
+_PRESS = re.compile(
+    r"\b(?:(?:most |least |more |less )?(?:positive|negative|bullish|bearish)|news|press|media)\s+coverage\b", re.I
+)
+
+
+def is_press(reading: Reading) -> bool:
+    """Say whether the coverage that is asked about is that of the press, not that of the data."""
+    return bool(_PRESS.search(reading.text))
+
+
 def news(reading: Reading, slots: Slots) -> Plan | None:
     """Return the plan of a question on news or sentiment, or None."""
-    if not reading.has("news", "sentiment"):
+    toned = is_press(reading) and bool(re.search(r"positive|negative|bullish|bearish", reading.text, re.I))
+    if not (reading.has("news", "sentiment") or is_press(reading)):
         return None
     topic = _headline_words(reading) if not slots.symbols and slots.group is None else ""
     metric = "news"
-    if reading.has("sentiment"):
+    if reading.has("sentiment") or toned:
         metric = "sentiment"
     elif reading.has("count") or (reading.has("best") and not slots.symbols):
         metric = "news_count"
@@ -149,6 +160,8 @@ def _event_metric(reading: Reading, slots: Slots) -> tuple[str | None, dict[str,
         reading.has("calendar", "when", "event")
         or bool(_FUTURE.search(reading.text))
         or bool(slots.period and slots.period.kind == "next")
+        # A meeting is no series, so a stretch of time can only ask for its dates.
+        or (slots.period is not None and not slots.series)
     )
     if (
         slots.topics

@@ -14,7 +14,8 @@ from agents.planner.slots import Slots
 
 def macro(reading: Reading, slots: Slots) -> Plan | None:
     """Return the plan of a question on macro series, or None."""
-    series = slots.series
+    # "The curve, 10y less 2y" says what the curve is.
+    series = tuple(one for one in slots.series if len(slots.series) < 3 or one != "term_spread")
     if not series or slots.symbols:
         return None
     from core.query.catalog import find_macro
@@ -24,9 +25,7 @@ def macro(reading: Reading, slots: Slots) -> Plan | None:
     period = slots.period
     explicit = period is not None and period.kind != "latest"
     common: dict[str, Any] = {"topic": "metric", "series": series, "grain": slots.grain, "chart": reading.has("chart")}
-    if len(series) >= 2 and (
-        reading.has("spread", "ratio") or (reading.has("chart", "compare") and "spread" in reading.text)
-    ):
+    if len(series) >= 2 and _is_spread(reading):
         return Plan(
             outcome="answer",
             frame=Frame(
@@ -79,6 +78,11 @@ def macro(reading: Reading, slots: Slots) -> Plan | None:
     return Plan(
         outcome="answer", frame=Frame(**common, metric=metric, period=period, aggregation=aggregation, order=order)
     )
+
+
+def _is_spread(reading: Reading) -> bool:
+    drawn = reading.has("chart", "compare") and "spread" in reading.text
+    return reading.has("spread", "ratio") or drawn or bool(re.search(r"\bless\b(?! than)", reading.text, re.I))
 
 
 def _macro_metric(reading: Reading, slots: Slots, usual: str, explicit: bool) -> str:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from agents.planner.periods import ALL, LATEST, Period, months_back, unless_latest
+from agents.planner.periods import ALL, Period, months_back, unless_latest
 from agents.planner.plan import Frame, Plan
 from agents.planner.reading import Reading
 from agents.planner.requests import LATEST_CLOSE
+from agents.planner.rules_levels import level
 from agents.planner.slots import Slots
 from agents.planner.universe import Universe
 
@@ -63,7 +64,7 @@ def market(reading: Reading, slots: Slots, universe: Universe) -> Plan | None:
         _how_is_it,
         _compare,
         _statistic,
-        _level,
+        level,
         _change,
         _performance,
     ):
@@ -228,8 +229,10 @@ def _ranking(reading: Reading, slots: Slots, universe: Universe) -> Plan | None:
         )
     ):
         return None
+    if slots.period is None and reading.concepts() <= {"best", "worst", "pronoun"}:
+        return None  # the best by what, over which time?
     metric = _measured(reading) or "return"
-    text = reading.text.lower()
+    text, said = reading.text.lower(), " ".join(word.low for word in reading.words)
     down = bool(
         re.search(
             r"\b(?:losers?|laggards?|decliners?|fell|lost|dropped|underperform\w*|bottom|worst|weakest|lowest|"
@@ -261,7 +264,7 @@ def _ranking(reading: Reading, slots: Slots, universe: Universe) -> Plan | None:
         group, note = "crypto_top10", "The 10 largest as listed by the desk."
     limit = (
         1
-        if which_one and (extreme or metric == "max_drawdown") and not re.search(r"\btop \d|\bwhich \d", text)
+        if which_one and (extreme or metric == "max_drawdown") and not re.search(r"\btop \d|\bwhich \d", said)
         else slots.count
         if not subject_count
         else (1 if singular else None)
@@ -371,7 +374,9 @@ def _compare(reading: Reading, slots: Slots, universe: Universe) -> Plan | None:
     measured = [concept for concept in _COMPARED if reading.has(concept)]
     if not (reading.has("compare") or len(measured) > 1 or (measured and len(slots.symbols) > 1) or not measured):
         return None
-    against = re.search(r"\b(?:against|relative to|benchmark(?:ed)?)\b", reading.text, re.I)
+    against = re.search(r"\b(?:against|relative to|benchmark(?:ed)?)\b", reading.text, re.I) and not re.search(
+        r"\b(?:who|which)\b", reading.text, re.I
+    )
     options = {"benchmark": slots.symbols[-1]} if against and len(slots.symbols) == 2 else {}
     symbols = slots.symbols[:-1] if options else slots.symbols
     frame = Frame(
@@ -414,78 +419,6 @@ def _statistic(reading: Reading, slots: Slots, universe: Universe) -> Plan | Non
         chart=reading.has("chart"),
     )
     return Plan(outcome="answer", frame=frame)
-
-
-def _cost_of(reading: Reading) -> bool:
-    return reading.has("cost") and bool(
-        re.search(r"\b(?:how much (?:did|does|do|was|is)|what (?:did|does)).*\bcost\b", reading.text, re.I)
-    )
-
-
-_INTRADAY = re.compile(
-    r"\b(?:lowest price|highest price|all-time (?:high|low)|record (?:high|low)|peak|bottom|top price|low|high)\b", re.I
-)
-
-
-def _level(reading: Reading, slots: Slots, universe: Universe) -> Plan | None:
-    """Prices and volume: the latest, a list, an extreme with its date, or when a level was passed."""
-    if not slots.symbols or not _asks_level(reading, slots):
-        return None
-    metric, aggregation = _level_metric(reading, slots)
-    frame = Frame(topic="metric", metric=metric, symbols=slots.symbols, grain=slots.grain)
-    period = unless_latest(slots.period)
-    update: dict[str, Any]
-    if slots.threshold is not None:
-        once = re.search(r"\b(?:last|latest|first|most recent)\b", reading.text, re.I)
-        update = {
-            "period": period or ALL,
-            "aggregation": "count" if reading.has("count") else "list",
-            "order": "asc" if re.search(r"\bfirst\b", reading.text, re.I) else "desc",
-            "limit": 1 if once else None,
-            "operator": slots.operator,
-            "value": slots.threshold,
-        }
-    elif aggregation in ("minimum", "maximum"):
-        order = "asc" if aggregation == "minimum" else "desc"
-        update = {"period": period or ALL, "aggregation": aggregation, "order": order, "limit": slots.count or 1}
-    elif aggregation is not None:
-        update = {"period": period or ALL, "aggregation": aggregation}
-    elif period is None:
-        update = {"period": LATEST}
-    else:
-        newest_first = period.kind == "sessions"
-        update = {
-            "period": period,
-            "aggregation": "list",
-            "order": "desc" if newest_first else "asc",
-            "limit": period.sessions,
-        }
-    return Plan(outcome="answer", frame=frame.model_copy(update=update))
-
-
-def _asks_level(reading: Reading, slots: Slots) -> bool:
-    cost = _cost_of(reading)
-    if reading.has("return", "change") and not reading.has("close", "volume") and not cost:
-        return False
-    counted = slots.period is not None and slots.period.kind == "sessions"
-    sessions = counted and not reading.has("return", "change", "volatility")
-    named = reading.has("close", "open", "high", "low", "volume") or sessions or cost
-    return named or bool(slots.aggregation)
-
-
-def _level_metric(reading: Reading, slots: Slots) -> tuple[str, str | None]:
-    """Return what is asked and how it is put together; an extreme price is the session's low or high."""
-    metric = next((name for name in ("volume", "open", "high", "low") if reading.has(name)), "close")
-    aggregation = slots.aggregation
-    if aggregation == "count" and slots.threshold is None:
-        aggregation = None
-    if metric == "close" and aggregation in ("minimum", "maximum") and _INTRADAY.search(reading.text):
-        metric = "low" if aggregation == "minimum" else "high"
-    if aggregation is None and metric in ("high", "low") and slots.period is not None and slots.period.kind == "range":
-        aggregation = "maximum" if metric == "high" else "minimum"
-    if aggregation is None and metric == "volume" and reading.has("best", "worst"):
-        aggregation = "maximum" if reading.has("best") else "minimum"
-    return metric, aggregation
 
 
 def _listed(slots: Slots) -> str | None:

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from agents.planner.plan import Frame, Plan
-from agents.planner.reading import Reading
+from agents.planner.reading import Reading, Span
 from agents.planner.slots import Slots
 
 _METHODS = (
@@ -15,6 +15,7 @@ _METHODS = (
     ("equal_risk", "equal_risk"),
     ("minimum_variance", "minimum_variance"),
 )
+_MINE = re.compile(r"\b(?:my|our|i|we)\b", re.I)
 _SPLITS = ("strategy", "leg", "day", "month", "cost")
 
 
@@ -27,12 +28,15 @@ def study(reading: Reading, slots: Slots, previous: Frame | None) -> Plan | None
         method = next((name for concept, name in _METHODS if reading.has(concept)), "minimum_variance")
         return _of_symbols(reading, "optimise", symbols, {"method": method, **_cap(reading)}, "optimise")
     if reading.has("train"):
-        options = {"model": "lightgbm" if reading.has("boosted") else "ridge", **_horizon(reading)}
+        options = {"model": "lightgbm" if reading.has("boosted") else "ridge", **_horizon(reading), **_named(reading)}
         return _of_symbols(reading, "train", symbols, options, "train on")
     if reading.has("breakdown") and reading.has("pnl"):
         asked = [split for split in _SPLITS if re.search(rf"\b{split}s?\b", reading.text, re.I)]
         return Plan(outcome="answer", frame=Frame(topic="pnl_split", options={"by": asked}), private=True)
-    if reading.has("clusters") and symbols:
+    if reading.has("fees") and _MINE.search(reading.text) and not symbols and not reading.has("backtest"):
+        return Plan(outcome="answer", frame=Frame(topic="pnl_split", options={"by": ["cost"]}), private=True)
+    shifting = reading.has("correlation") and reading.has("change") and len(symbols) > 1
+    if (reading.has("clusters") or shifting) and symbols:
         return Plan(outcome="answer", frame=Frame(topic="correlation", symbols=symbols, period=slots.period))
     return None
 
@@ -48,6 +52,16 @@ def _of_symbols(reading: Reading, topic: str, symbols: tuple[str, ...], options:
 def _cap(reading: Reading) -> dict[str, float]:
     share = reading.first_number("percent")
     return {"max_weight": share} if share is not None and 0.0 < share <= 1.0 else {}
+
+
+def _named(reading: Reading) -> dict[str, str]:
+    """Return the name that a model is to be kept under: "called momo"; the word is placed."""
+    found = re.search(r"\b(?:called|named|as)\s+[\"“']?([A-Za-z][\w-]*)[\"”']?\s*[.?!]?$", reading.text)
+    if found is None:
+        return {}
+    at = next(at for at in range(len(reading.words) - 1, -1, -1) if reading.words[at].low == found[1].lower())
+    reading.spans.append(Span(kind="headline", value=found[1], start=at, end=at + 1))
+    return {"name": found[1]}
 
 
 def _horizon(reading: Reading) -> dict[str, int]:

@@ -55,6 +55,9 @@ _HALF_A = re.compile(
 )
 
 
+_HALF_YEAR = re.compile(r"(?<!first )(?<!second )(?<!1st )(?<!2nd )\bhalf(?:[- ]| an? )years?\b", re.I)
+
+
 def plain(text: str) -> str:
     """Return a text as it looks: compatibility forms replaced (NFKC), invisible signs dropped, single spaces."""
     shown = "".join(sign for sign in unicodedata.normalize("NFKC", text) if unicodedata.category(sign) != "Cf")
@@ -75,6 +78,7 @@ def split(question: str) -> list[Word]:
         question = question.replace(old, new)
     question = re.sub(r"(?<=\d)\s*%", "%", question)
     question = re.sub(r"^(\s*(?:please\s+)?)short (?=\d)", r"\1sell ", question, flags=re.IGNORECASE)
+    question = _HALF_YEAR.sub("6 months", question)
     question = _HALF_A.sub("0.5 ", question)
     question = _COUNTED_UNIT.sub(r"\1 \2", question)
     words: list[Word] = []

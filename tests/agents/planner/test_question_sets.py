@@ -37,6 +37,7 @@ def wrong_of(score: ModuleType, path: Path) -> tuple[int, list[tuple[str, str]]]
         ("held_out_questions", 0.90),
         ("asked_questions", 0.95),
         ("kept_back_questions", 0.95),
+        ("blind_questions", 0.97),
     ],
 )
 def test_our_questions(name: str, least: float, score: ModuleType) -> None:

@@ -1,0 +1,72 @@
+"""Find what a plan leaves out of a question: words that nothing explains, numbers that no call contains."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from agents.planner import rules_models, rules_trade
+from agents.planner.plan import Call, Plan
+from agents.planner.reading import Reading
+from agents.planner.shocks import is_shock_word
+from agents.planner.universe import Universe
+
+
+def unexplained(reading: Reading, plan: Plan | None, universe: Universe) -> tuple[str, ...]:
+    """Return the words left over, without those that a scenario or a part of a holding explains."""
+    left = reading.leftovers()
+    if plan is None or plan.frame is None:
+        return left
+    left += rules_models.unmet(reading, plan.frame.topic)
+    if plan.frame.topic == "stress":
+        known = "scenario" in plan.frame.options or plan.outcome == "clarify"
+        return () if known else tuple(word for word in left if not is_shock_word(word))
+    if (
+        plan.frame.topic == "metric"
+        and plan.frame.symbols
+        and all(universe.classes.get(symbol) == "fx" for symbol in plan.frame.symbols)
+    ):
+        return tuple(word for word in left if word.lower() != "rate")
+    if plan.frame.metric == "macro_spread":
+        left = tuple(word for word in left if word.lower() != "less")
+    left = tuple(word for word in left if not rules_models.is_own_word(plan.frame.topic, word))
+    if plan.frame.topic == "trade" and "part" in plan.frame.wants:
+        return tuple(word for word in left if not rules_trade.is_part_word(word))
+    return left
+
+
+def unused_numbers(reading: Reading, calls: Sequence[Call]) -> tuple[str, ...]:
+    """Return the numbers of a question that no call contains, in any unit: a dropped number is a wrong answer."""
+    contained = {round(value, 9) for call in calls for value in _numbers_in(call.args)}
+    # "One share", "one day" say what is usual; "the four largest" became as many symbols.
+    contained |= {1.0, *(float(len(call.args.get("symbols", ()))) for call in calls)}
+    # A group may be named after how many it has: crypto_top10.
+    contained |= {float(count) for call in calls for count in re.findall(r"\d+", str(call.args.get("group", "")))}
+    out = []
+    for at, number in sorted(reading.numbers.items()):
+        forms = {number.value * scale for scale in (1, 100, 0.01, 1e-4, 1e4, 5, 21, 63, 252, -1, -0.01, -1e-4)}
+        if not any(round(form, 9) in contained for form in forms):
+            out.append(reading.words[at].raw)
+    for pair in reading.pairs:
+        whole = sum(pair) or 1.0
+        if not all(
+            round(part, 9) in contained or round(part / whole, 6) in {round(value, 6) for value in contained}
+            for part in pair
+        ):
+            out.append("/".join(f"{part:g}" for part in pair))
+    return tuple(out)
+
+
+def _numbers_in(value: Any) -> list[float]:
+    if isinstance(value, bool) or value is None:
+        return []
+    if isinstance(value, int | float):
+        return [float(value)]
+    if isinstance(value, dict):
+        return [number for part in value.values() for number in _numbers_in(part)]
+    if isinstance(value, list | tuple):
+        return [number for part in value for number in _numbers_in(part)]
+    # Dates and names of crises hold years: "financial_2008", "2020-03-16".
+    # A shock is written "USO -7.5%, DGS10 +100bp"; the digits of a name are no numbers.
+    return [float(digits) for digits in re.findall(r"(?<![A-Za-z\d.])\d+(?:\.\d+)?", str(value))]

@@ -1,0 +1,101 @@
+"""Understand questions on prices and volumes: the latest, a list, an extreme with its date, when a level was passed."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from agents.planner.periods import ALL, LATEST, unless_latest
+from agents.planner.plan import Frame, Plan
+from agents.planner.reading import Reading
+from agents.planner.slots import Slots
+from agents.planner.universe import Universe
+
+
+def _cost_of(reading: Reading) -> bool:
+    return reading.has("cost") and bool(
+        re.search(r"\b(?:how much (?:did|does|do|was|is)|what (?:did|does)).*\bcost\b", reading.text, re.I)
+    )
+
+
+_INTRADAY = re.compile(
+    r"\b(?:lowest price|highest price|all-time (?:high|low)|record (?:high|low)|peak|bottom|top price|low|high)\b", re.I
+)
+
+
+def level(reading: Reading, slots: Slots, universe: Universe) -> Plan | None:
+    """Prices and volume: the latest, a list, an extreme with its date, or when a level was passed."""
+    rate = _is_rate(reading, slots, universe)
+    if not slots.symbols or not (rate or _asks_level(reading, slots)):
+        return None
+    metric, aggregation = _level_metric(reading, slots)
+    frame = Frame(topic="metric", metric=metric, symbols=slots.symbols, grain=slots.grain)
+    period = unless_latest(slots.period)
+    update: dict[str, Any]
+    if slots.threshold is not None:
+        once = re.search(r"\b(?:last|latest|first|most recent)\b", reading.text, re.I)
+        update = {
+            "period": period or ALL,
+            "aggregation": "count" if reading.has("count") else "list",
+            "order": "asc" if re.search(r"\bfirst\b", reading.text, re.I) else "desc",
+            "limit": 1 if once else None,
+            "operator": slots.operator,
+            "value": slots.threshold,
+        }
+    elif aggregation in ("minimum", "maximum"):
+        order = "asc" if aggregation == "minimum" else "desc"
+        update = {"period": period or ALL, "aggregation": aggregation, "order": order, "limit": slots.count or 1}
+    elif aggregation is not None:
+        update = {"period": period or ALL, "aggregation": aggregation}
+    elif period is None:
+        update = {"period": LATEST}
+    else:
+        newest_first = period.kind == "sessions"
+        update = {
+            "period": period,
+            "aggregation": "list",
+            "order": "desc" if newest_first else "asc",
+            "limit": period.sessions,
+        }
+    return Plan(outcome="answer", frame=frame.model_copy(update=update))
+
+
+def _asks_level(reading: Reading, slots: Slots) -> bool:
+    cost = _cost_of(reading)
+    if reading.has("return", "change") and not reading.has("close", "volume") and not cost:
+        return False
+    counted = slots.period is not None and slots.period.kind == "sessions"
+    sessions = counted and not reading.has("return", "change", "volatility")
+    passed = reading.has("when") and slots.threshold is not None
+    named = reading.has("close", "open", "high", "low", "volume") or sessions or cost or passed or _traded(reading)
+    return named or bool(slots.aggregation)
+
+
+def _is_rate(reading: Reading, slots: Slots, universe: Universe) -> bool:
+    """Say whether the rate of a currency pair is asked for, which is its price."""
+    pairs = slots.symbols and all(universe.classes.get(symbol) == "fx" for symbol in slots.symbols)
+    return bool(pairs) and bool(re.search(r"\brates?\b", reading.text, re.I)) and not reading.has("return", "change")
+
+
+def _traded(reading: Reading) -> bool:
+    """Say whether a number of shares traded is asked for, in words that a name may part."""
+    return reading.has("shares") and bool(
+        re.search(r"\bshares?\b.*\b(?:traded?|change[sd]? hands)\b", reading.text, re.I)
+    )
+
+
+def _level_metric(reading: Reading, slots: Slots) -> tuple[str, str | None]:
+    """Return what is asked and how it is put together; an extreme price is the session's low or high."""
+    metric = next((name for name in ("volume", "open", "high", "low") if reading.has(name)), "close")
+    if metric == "close" and _traded(reading):
+        metric = "volume"
+    aggregation = slots.aggregation
+    if aggregation == "count" and slots.threshold is None:
+        aggregation = None
+    if metric == "close" and aggregation in ("minimum", "maximum") and _INTRADAY.search(reading.text):
+        metric = "low" if aggregation == "minimum" else "high"
+    if aggregation is None and metric in ("high", "low") and slots.period is not None and slots.period.kind == "range":
+        aggregation = "maximum" if metric == "high" else "minimum"
+    if aggregation is None and metric == "volume" and reading.has("best", "worst"):
+        aggregation = "maximum" if reading.has("best") else "minimum"
+    return metric, aggregation

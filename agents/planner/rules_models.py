@@ -1,0 +1,191 @@
+"""Understand requests to calibrate a model, study or inject an event, and turn a stress test round."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from agents.planner.plan import Frame, Plan
+from agents.planner.reading import Reading
+from agents.planner.slots import Slots, sessions_of
+
+# The stochastic models, the more particular first; `simulate` and `calibrate` share them.
+MODELS = (
+    ("t_copula", r"\b(?:student(?:-t)?|t)[- ]copula"),
+    ("gaussian_copula", r"copula"),
+    ("regime", r"regime|markov|hamilton"),
+    ("merton", r"merton|\bjump"),
+    ("heston", r"heston|stochastic vol"),
+    ("gjr", r"\bgjr\b|leverage effect"),
+    ("garch", r"garch|filtered historical"),
+    ("bootstrap", r"boot ?strap|resampl"),
+    ("gbm", r"\bgbm\b|geometric brownian|brownian|log-?normal"),
+)
+_MINE = re.compile(r"\b(?:my|our|mine|i|me|us|we)\b", re.I)
+_MOVE = r"(?:market )?(?:moves?|shocks?|scenarios?|markets?|crash(?:es)?)"
+_LOSES = r"(?:costs?|loses?|losing|loss|wipes? out|takes?|knocks?|shaves?|halves?)"
+_REVERSE = re.compile(
+    rf"\breverse[- ]?stress|\bwhat (?:would|does|will) it take\b.*\b{_LOSES}\b|"
+    rf"\b(?:what|which)\b.{{0,30}}\b{_MOVE}\b.{{0,30}}\b{_LOSES}\b|"
+    rf"\b(?:likeliest|most (?:likely|probable|plausible))\b.{{0,30}}\b{_LOSES}\b|"
+    rf"\bhow (?:could|might|can)\b.{{0,20}}\b{_LOSES}\b",
+    re.I,
+)
+_PARTS = {"quarter": 0.25, "third": 1 / 3, "half": 0.5, "tenth": 0.1, "fifth": 0.2}
+_PART = re.compile(rf"\b(?:a |one )?({'|'.join(_PARTS)})\b(?= of| my| the|\W*$)", re.I)
+_BAD = re.compile(r"\b(?:miss(?:es|ed)?|disappoint\w*|below|worse|negative|weak\w*|badly|shortfall|cuts?)\b", re.I)
+_GOOD = re.compile(r"\b(?:beats?|beaten|above|better|positive|strong\w*|tops?|hot)\b", re.I)
+_WOULD = re.compile(r"\b(?:would|could|might|will)\b.*\b(?:do to|mean for|hit|hurt|affect)\b", re.I)
+_WINDOW = re.compile(
+    r"\b(\d+) (?:trading )?(day|session|week)s? (before|after|following|either side)|"
+    r"\b(?:within|over|in) (?:the )?(?:next |following )?(\d+) (day|session|week)s?\b"
+)
+
+# What these requests are said with, beyond the desk's words.
+_OWN_WORDS = {
+    "calibrate": "model models process parameters well fits fitting goodness history daily",
+    "event_study": "typically typical usually normally behave behaves behaved reaction react reacts reacted respond "
+    "responds responded follow follows following around abnormal drift moves after before either side",
+    "backtest": "slow fast slower faster ones valuation value valuing",
+    "train": "model models called named follow trade",
+    "inject_event": "miss misses disappoint disappoints badly big bad good simulate next reports report event "
+    "shock hits goes go well",
+    "reverse_stress": "half kind sort market markets probable likely likeliest plausible way take takes cost costs "
+    "joint mix loses lose reverse wipe wipes knock shave move moves crash happen have",
+}
+
+
+def is_own_word(topic: str, word: str) -> bool:
+    """Say whether a word that is left over belongs to how such a request is put."""
+    return word.lower() in _OWN_WORDS.get(topic, "").split()
+
+
+# The words of these requests mean nothing in any other.
+_TOPICS = {
+    "calibrate": ("calibrate",),
+    "trailing": ("backtest",),
+    "event_study": ("event_study",),
+    "inject": ("inject_event",),
+    "process": ("calibrate", "simulate", "inject_event"),
+}
+
+
+def unmet(reading: Reading, topic: str) -> tuple[str, ...]:
+    """Return the words of a request of this kind that a plan about something else would drop."""
+    return tuple(
+        reading.words[span.start].raw
+        for span in reading.spans
+        if span.kind == "concept" and topic not in _TOPICS.get(span.value, (topic,)) and span.start >= 0
+    )
+
+
+def model_of(reading: Reading) -> str | None:
+    """Return the stochastic model that a question names, or None."""
+    return next((model for model, said in MODELS if re.search(said, reading.text, re.I)), None)
+
+
+def models(reading: Reading, slots: Slots, previous: Frame | None) -> Plan | None:
+    """Return the plan of such a request, or None when the question is none."""
+    symbols = slots.symbols or (previous.symbols if previous and reading.has("pronoun") else ())
+    if not symbols and slots.group:
+        symbols = (f"group:{slots.group}",)
+    if reading.has("calibrate") and (model_of(reading) or re.search(r"calibrat|parameter", reading.text, re.I)):
+        return _calibrate(reading, slots, symbols)
+    if _REVERSE.search(reading.text) and not reading.has("backtest"):
+        return _reverse(reading, slots, symbols)
+    event = _event(reading, slots)
+    if event and reading.has("event_study") and not reading.has("news"):
+        return _study(reading, slots, symbols, event)
+    asked = reading.has("inject") or bool(event and _WOULD.search(reading.text))
+    if event and (asked or (event["event"] == "earnings" and reading.has("simulate", "stress"))):
+        return _inject(reading, symbols, event)
+    return None
+
+
+def _calibrate(reading: Reading, slots: Slots, symbols: tuple[str, ...]) -> Plan:
+    options: dict[str, Any] = {}
+    if model := model_of(reading):
+        options["model"] = model
+    if slots.period and slots.period.count and slots.period.unit in ("year", "month"):
+        options["history_years"] = slots.period.count / (1 if slots.period.unit == "year" else 12)
+    frame = Frame(topic="calibrate", symbols=symbols, options=options)
+    if not symbols:
+        return Plan(outcome="clarify", frame=frame, say="To the history of which symbols should I fit the model?")
+    return Plan(outcome="answer", frame=frame)
+
+
+def _reverse(reading: Reading, slots: Slots, symbols: tuple[str, ...]) -> Plan:
+    shares = [number.value for number in reading.numbers.values() if number.unit == "percent"]
+    part = _PART.search(reading.text)
+    options: dict[str, Any] = {}
+    if shares or part:
+        options["loss"] = shares[0] if shares else _PARTS[part[1].lower()] if part else None
+    if span := _span(reading):
+        options["horizon_sessions"] = span
+    if _MINE.search(reading.text) and reading.has("portfolio", "nav", "exposure", "cash"):
+        symbols = ()
+    frame = Frame(topic="reverse_stress", symbols=symbols, options=options)
+    if "loss" not in options:
+        return Plan(
+            outcome="clarify", frame=frame, private=not symbols,
+            say="Which loss should I find the likeliest move for? For example “what would it take to lose 20 %”.",
+        )  # fmt: skip
+    return Plan(outcome="answer", frame=frame, private=not symbols)
+
+
+def _span(reading: Reading) -> int | None:
+    text = " ".join(word.low for word in reading.words)
+    found = re.search(
+        r"\b(?:in|within|over) (?:the next |a single )?(\d+|a|one)[- ](day|session|week|month|year)s?\b", text
+    )
+    return sessions_of(int(found[1]) if found[1].isdigit() else 1, found[2]) if found else None
+
+
+def _event(reading: Reading, slots: Slots) -> dict[str, Any] | None:
+    """Return the kind of event that is meant, with the sign of its surprise."""
+    surprised = "negative" if _BAD.search(reading.text) else "positive" if _GOOD.search(reading.text) else ""
+    sign = {"surprise": surprised} if surprised else {}
+    if slots.topics:
+        return {"event": "economic", "name": slots.topics[0], **sign}
+    if reading.has("earnings", "surprise"):
+        return {"event": "earnings", **sign}
+    if reading.has("geopolitical") or (reading.has("severity") and reading.has("event")):
+        return {"event": "geopolitical", **({"severity": "high"} if reading.has("severity") else {})}
+    return None
+
+
+def _study(reading: Reading, slots: Slots, symbols: tuple[str, ...], event: dict[str, Any]) -> Plan:
+    options = dict(event)
+    if slots.period is not None and slots.period.start is not None:
+        options["since"] = slots.period.start.isoformat()
+    text = " ".join(word.low for word in reading.words)
+    if window := _WINDOW.search(text):
+        count, unit = int(window[1] or window[4]), window[2] or window[5]
+        sides = {"before": ("before",), "either side": ("before", "after")}.get(window[3] or "", ("after",))
+        options |= dict.fromkeys(sides, sessions_of(count, unit))
+    frame = Frame(topic="event_study", symbols=symbols, options=options)
+    if not symbols:
+        return Plan(
+            outcome="clarify", frame=frame, say="Whose returns around those events should I study? Name symbols."
+        )
+    return Plan(outcome="answer", frame=frame)
+
+
+def _inject(reading: Reading, symbols: tuple[str, ...], event: dict[str, Any]) -> Plan:
+    mine = bool(_MINE.search(reading.text)) and reading.has("portfolio", "nav", "exposure")
+    options = dict(event)
+    if model := model_of(reading):
+        options["model"] = model
+    text = " ".join(word.low for word in reading.words)
+    if ahead := re.search(
+        r"\b(?:next|over|for|in) (?:the next )?(?:(\d+) )?(session|day|week|month|quarter)s?\b", text
+    ):
+        options["sessions"] = sessions_of(int(ahead[1] or 1), ahead[2])
+    if mine and symbols:
+        options["hits"] = list(symbols)
+    frame = Frame(topic="inject_event", symbols=() if mine else symbols, options=options)
+    if not mine and not symbols:
+        return Plan(
+            outcome="clarify", frame=frame, say="On what should I lay that event: your portfolio, or which symbols?"
+        )
+    return Plan(outcome="answer", frame=frame, private=mine)
