@@ -50,9 +50,9 @@ def asks_limits(reading: Reading) -> bool:
 def book(reading: Reading, slots: Slots, previous: Frame | None) -> Plan:
     """Return the plan of a question on the account."""
     if asks_limits(reading):
-        frame = Frame(topic="portfolio", options={"sections": ["limits"]})
-        return Plan(outcome="answer", frame=frame, private=True)
-    metric, frame = _metric(reading), None
+        limits = Frame(topic="portfolio", options={"sections": ["limits"]})
+        return Plan(outcome="answer", frame=limits, private=True)
+    metric = _metric(reading)
     if reading.has(*_OF_SYMBOLS) and metric in ("positions", "weight"):
         return Plan(outcome="clarify", say=_NOT_OF_THE_BOOK, private=True)
     symbols = slots.symbols or (previous.symbols if previous and reading.has("pronoun") else ())
