@@ -6,7 +6,7 @@ pytest = $(PY) -m pytest -n 2 --dist loadfile
 # Runs a module of this repository, or says that it is missing.
 module = @$(PY) scripts/run_module.py
 
-.PHONY: help run test check fmt bench docs lock prove prove-data prove-quant prove-orders prove-ask
+.PHONY: help run test check fmt bench eval docs lock prove prove-data prove-quant prove-orders prove-ask
 .DEFAULT_GOAL := help
 
 help: ## Show the targets
@@ -37,6 +37,9 @@ fmt: setup-dev ## Format the code and apply safe fixes
 
 bench: setup-dev ## Measure every claimed speed beside its peer
 	$(module) benchmarks.bench
+
+eval: setup-dev ## Evaluate the answers offline and write docs/evals.md
+	$(PY) tests/evals/evaluate.py
 
 docs: setup-dev ## Write the generated pages under docs/
 	$(module) app.reference
