@@ -145,7 +145,7 @@ def event_recovery() -> list[list[Any]]:
             placed.append(EventAt(asset=0, session=day, surprise=surprise))
         study = event_study(returns, placed, before=0, after=0)
         counts[0] += abs(study.mean - effect) <= 1.96 * study.mean_standard_error
-        found, error, _ = surprise_slope(study)
+        _, found, error = surprise_slope(study)
         counts[1] += abs(found - slope) <= 1.96 * error
         moved = inject(base, [("A", impact_of(study))], session=2, seed=seed, uncertain_mean=False)
         size = np.log(moved.close[:, -1, 0] / base.close[:, -1, 0]).mean()

@@ -44,9 +44,17 @@ class ParameterEstimate:
         *,
         unit: Unit = "number",
         positive: bool = False,
+        share: bool = False,
     ) -> ParameterEstimate:
-        """Give an estimate with its normal interval, in logarithms for a positive parameter."""
-        if positive and value > 0.0:
+        """Give an estimate with its normal interval, in logarithms for a positive parameter, in log odds for a share.
+
+        Near an end of its range an estimate is skewed and its standard error goes with it; on these scales both are
+        steady, so that the interval covers what it claims and stays inside the range.
+        """
+        if share and 0.0 < value < 1.0:
+            odds, reach = np.log(value / (1.0 - value)), min(Z95 * standard_error / (value * (1.0 - value)), 50.0)
+            low, high = (float(1.0 / (1.0 + np.exp(-(odds + side * reach)))) for side in (-1.0, 1.0))
+        elif positive and value > 0.0:
             reach = np.exp(min(Z95 * standard_error / value, 50.0))
             low, high = value / reach, value * reach
         else:

@@ -175,7 +175,7 @@ def _estimates(asset: str, fit: Fit, row: list[float], unit: float, leverage: bo
         of(asset, "mean of a session", row[0], error[0] * unit, unit="ratio"),
         of(asset, "omega", row[1], row[1] * error[1], positive=True),
         of(asset, "alpha", row[2], error[2]),
-        of(asset, "beta", row[4], error[3]),
+        of(asset, "beta", row[4], error[3], share=True),
     ]
     if leverage:
         found.insert(3, of(asset, "gamma", row[3], error[4]))

@@ -202,15 +202,8 @@ def _estimates(
             out.append(
                 of(asset, f"{name} volatility", volatility, volatility * error[size + at], unit="ratio", positive=True)
             )
-        logit, its = point[2 * size + k], error[2 * size + k]
-        low, high = (float(1.0 / (1.0 + np.exp(-(logit + side * 1.96 * its)))) for side in (-1.0, 1.0))
-        spreads = float(stay[k] * (1.0 - stay[k]) * its)
-        out.append(
-            ParameterEstimate(
-                asset="", name=f"probability to stay {name}", unit="ratio", value=float(stay[k]),
-                standard_error=spreads, low=low, high=high,
-            )
-        )  # fmt: skip
+        spreads = float(stay[k] * (1.0 - stay[k]) * error[2 * size + k])
+        out.append(of("", f"probability to stay {name}", float(stay[k]), spreads, unit="ratio", share=True))
     return tuple(out)
 
 

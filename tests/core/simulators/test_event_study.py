@@ -1,5 +1,7 @@
 """Event studies against regressions by statsmodels, known error rates, and planted effects."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import scipy.stats
@@ -156,6 +158,54 @@ def test_a_slope_on_the_surprise_is_the_regressions():
     fit = sm.OLS(found.cumulative, sm.add_constant(x)).fit()
     assert (intercept, slope) == pytest.approx(tuple(fit.params))
     assert abs(slope - 0.02) < 3.0 * error
+
+
+def made_study(surprises, moves, sessions):
+    """Make the part of a study that the slope is taken from."""
+    events = [EventAt(asset=0, session=int(day), surprise=float(x)) for day, x in zip(sessions, surprises, strict=True)]
+    return SimpleNamespace(events=events, cumulative=np.asarray(moves, dtype=float))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_slopes_error_is_the_jackknife_over_dates(seed):
+    draw = np.random.default_rng(seed)
+    sessions = draw.integers(0, 12, 30)
+    x = draw.normal(size=30)
+    y = 0.01 + 0.02 * x + draw.normal(size=30) * 0.01 + 0.02 * draw.normal(size=12)[sessions]
+    _, slope, error = surprise_slope(made_study(x, y, sessions))
+    days = np.unique(sessions)
+    without = [sm.OLS(y[sessions != day], sm.add_constant(x[sessions != day])).fit().params[1] for day in days]
+    expected = np.sqrt((len(days) - 1) / len(days) * np.sum((np.array(without) - slope) ** 2))
+    assert error == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize("scale", [1.0, 7.0])
+def test_with_one_event_a_date_the_error_is_mackinnon_and_whites(scale):
+    draw = np.random.default_rng(3)
+    x, noise = draw.normal(size=60), draw.standard_t(4, 60)
+    y = scale * (0.01 + 0.02 * x + 0.01 * noise)
+    _, _, error = surprise_slope(made_study(x, y, np.arange(60)))
+    fit = sm.OLS(y, sm.add_constant(x)).fit()
+    # The jackknife is HC3 with the mean of the estimates without one event taken for the estimate: 60ths apart.
+    assert error == pytest.approx(fit.HC3_se[1], rel=2.0 / 60)
+
+
+def test_the_interval_of_a_slope_covers_what_was_planted_with_few_events():
+    covered = 0
+    for seed in range(400):
+        draw = np.random.default_rng(seed)
+        x = draw.normal(size=20)
+        y = 0.04 + 0.015 * x + 0.015 * draw.normal(size=20) * (1.0 + 0.5 * np.abs(x))
+        _, slope, error = surprise_slope(made_study(x, y, np.arange(20)))
+        covered += abs(slope - 0.015) <= 1.96 * error
+    # The clustered error before covered 87 %.
+    assert 0.90 <= covered / 400 <= 0.97
+
+
+def test_a_slope_that_hangs_on_one_date_is_refused():
+    x = np.array([2.0, *np.zeros(11)])
+    with pytest.raises(NoData, match="all dates but one are equal"):
+        surprise_slope(made_study(x, x, np.arange(12)))
 
 
 def test_a_slope_needs_surprises():

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 import scipy.stats
 import statsmodels.api as sm
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from core.errors import NoData
 from core.simulators.stochastic.estimate import Z95, Fit, ParameterEstimate, covariance, maximise
@@ -142,3 +144,42 @@ def test_a_fixed_parameter_has_a_reason_and_no_error():
     assert found.note == "daily returns do not identify it"
     assert found.value == 5.0
     assert all(np.isnan(part) for part in (found.standard_error, found.low, found.high))
+
+
+@given(value=st.floats(0.001, 0.999), error=st.floats(1e-4, 2.0))
+@settings(deadline=None, max_examples=100)
+def test_the_interval_of_a_share_stays_inside_and_mirrors(value, error):
+    one = ParameterEstimate.of("A", "beta", value, error, share=True)
+    other = ParameterEstimate.of("A", "beta", 1.0 - value, error, share=True)
+    assert 0.0 <= one.low <= value <= one.high <= 1.0
+    assert one.low == pytest.approx(1.0 - other.high, abs=1e-12)
+    assert one.standard_error == error
+    # Even in log odds.
+    middle = np.log(value / (1.0 - value))
+    if one.low > 1e-12 and one.high < 1.0 - 1e-12:
+        odds = [np.log(end / (1.0 - end)) - middle for end in (one.low, one.high)]
+        assert odds[0] == pytest.approx(-odds[1], rel=1e-6, abs=1e-9)
+
+
+def test_near_its_end_the_interval_of_a_share_covers_what_a_normal_one_misses():
+    # Shares of draws with chance 0.95, over many counts: the plain interval covers too little (Brown, Cai and
+    # DasGupta, 2001).
+    covered = {True: [], False: []}
+    for count in range(40, 140, 3):
+        hits = np.arange(1, count)
+        chance = scipy.stats.binom.pmf(hits, count, 0.95)
+        for share, kept in covered.items():
+            errors = np.sqrt(hits / count * (1 - hits / count) / count)
+            parts = [
+                ParameterEstimate.of("", "p", k / count, float(e), share=share)
+                for k, e in zip(hits, errors, strict=True)
+            ]
+            kept.append(chance @ [part.low <= 0.95 <= part.high for part in parts] / chance.sum())
+    assert np.mean(covered[True]) > 0.95
+    assert np.mean(covered[False]) < 0.93
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0, 1.2])
+def test_a_share_at_or_beyond_its_end_keeps_the_plain_interval(value):
+    found = ParameterEstimate.of("A", "beta", value, 0.1, share=True)
+    assert (found.low, found.high) == pytest.approx((value - 0.196, value + 0.196), abs=1e-4)
