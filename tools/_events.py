@@ -97,7 +97,11 @@ def event_returns(context: ToolContext, match: EventMatch, instruments: Sequence
     wide = list(instruments)
     if own and match.group:
         known = {part.instrument_id for part in wide}
-        wide += [part for part in context.desk.instruments.list(group=match.group) if part.instrument_id not in known]
+        wide += [
+            part
+            for part in context.desk.instruments.list(group=match.group, on=context.as_of.known.date())
+            if part.instrument_id not in known
+        ]
     matched, sql = _read(context, match, [part.instrument_id for part in wide])
     if not matched:
         raise NoData(

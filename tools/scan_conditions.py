@@ -52,7 +52,7 @@ def scan_conditions(context: ToolContext, arguments: ScanConditionsArguments) ->
     chosen = (
         find_instruments(context, arguments.symbols)
         if arguments.symbols
-        else tuple(context.desk.instruments.list(group=arguments.group))
+        else tuple(context.desk.instruments.list(group=arguments.group, on=context.as_of.known.date()))
     )
     events = _events(context, condition, chosen)
     looked, missing, rows, bases, sql = 0, [], [], set(), ""

@@ -7,8 +7,8 @@ from typing import Any, Protocol
 
 from core.data.calendar import close_of, shift_session
 from core.data.pipeline import IngestReport, Pipeline, Progress, no_progress, run_vendor
-from core.data.universe import SOURCE, macro_catalogue, symbol_history, universe
-from core.domain.market_records import Instrument, MacroSeries, SymbolHistory
+from core.data.universe import SOURCE, macro_catalogue, memberships, symbol_history, universe
+from core.domain.market_records import GroupMembership, Instrument, MacroSeries, SymbolHistory
 from core.domain.records import Record
 from core.ports.clock import Clock
 from core.ports.vendor import RecordRows
@@ -34,6 +34,7 @@ def seed_universe(pipeline: Pipeline) -> None:
     for record, entries in (
         (Instrument, universe()),
         (SymbolHistory, symbol_history()),
+        (GroupMembership, memberships()),
         (MacroSeries, macro_catalogue()),
     ):
         rows = RecordRows(record=record, source=SOURCE, rows=[as_row(entry) for entry in entries])

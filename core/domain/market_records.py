@@ -57,6 +57,22 @@ class SymbolHistory(Record):
     known_at: datetime
 
 
+class GroupMembership(Record):
+    """Say that an instrument was in a group in a period; memberships without dates stand with the instrument."""
+
+    kind: ClassVar[str] = "group_membership"
+    table: ClassVar[str] = "market_data.group_memberships"
+    key: ClassVar[tuple[str, ...]] = ("group_name", "instrument_id", "valid_from")
+    label: ClassVar[Label] = "public"
+
+    instrument_id: int
+    group_name: str
+    valid_from: date
+    valid_to: date | None = None
+    source: str
+    known_at: datetime
+
+
 class Bar(Record):
     """Hold one session's prices on a stated basis; a close-only source leaves open, high, low empty."""
 

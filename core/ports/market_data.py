@@ -30,8 +30,13 @@ class Instruments(Protocol):
         """Return the instrument of an id; raise UnknownName."""
         ...
 
-    def list(self, *, group: str | None = None, asset_class: str | None = None) -> Sequence[Instrument]:
-        """Return the instruments of a group and asset class, ordered by symbol."""
+    def list(
+        self, *, group: str | None = None, asset_class: str | None = None, on: date | None = None
+    ) -> Sequence[Instrument]:
+        """Return the instruments of a group and asset class, ordered by symbol, with their groups on a day.
+
+        `on` None means the desk's day.
+        """
         ...
 
 

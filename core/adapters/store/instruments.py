@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 
 from core.adapters.store.data_store import read_records
 from core.adapters.store.database import Database
@@ -25,6 +26,13 @@ SELECT instrument_id FROM (
 ORDER BY NOT EXISTS (SELECT FROM market_data.series_years y WHERE y.instrument_id = found.instrument_id),
          place, instrument_id
 LIMIT 1
+"""
+# Memberships without dates stand with the instrument.
+_MEMBERS_ON = """
+SELECT instrument_id, array_agg(group_name ORDER BY group_name)
+FROM market_data.group_memberships,
+     (SELECT coalesce(%(on)s::date, (market_data.as_of() AT TIME ZONE 'UTC')::date) AS day) AS asked
+WHERE valid_from <= day AND (valid_to IS NULL OR valid_to >= day) GROUP BY 1
 """
 _OFFERED = 3
 _LEAST_SCORE = 70.0
@@ -53,13 +61,17 @@ class PostgresInstruments:
             raise UnknownName("instrument", str(instrument_id))
         return found[0]
 
-    def list(self, *, group: str | None = None, asset_class: str | None = None) -> Sequence[Instrument]:
-        """Return the instruments of a group and asset class, ordered by symbol."""
-        return self._read(
-            "WHERE (%(group)s::text IS NULL OR %(group)s = ANY (groups))"
-            " AND (%(asset_class)s::text IS NULL OR asset_class = %(asset_class)s)",
-            {"group": group, "asset_class": asset_class},
+    def list(
+        self, *, group: str | None = None, asset_class: str | None = None, on: date | None = None
+    ) -> Sequence[Instrument]:
+        """Return the instruments of a group and asset class, ordered by symbol, with their groups on a day.
+
+        `on` None means the desk's day.
+        """
+        found = self._read(
+            "WHERE %(asset_class)s::text IS NULL OR asset_class = %(asset_class)s", {"asset_class": asset_class}, on
         )
+        return found if group is None else [one for one in found if group in one.groups]
 
     def add(self, symbol: str, name: str, asset_class: AssetClass, *, source: str) -> Instrument:
         """Store an instrument that the universe does not list, under the next free id from 100001 on."""
@@ -86,9 +98,16 @@ class PostgresInstruments:
         )
         return tuple(dict.fromkeys(names[text] for text, _, _ in found))[:_OFFERED]
 
-    def _read(self, where: str, parameters: dict[str, object]) -> tuple[Instrument, ...]:
+    def _read(self, where: str, parameters: dict[str, object], on: date | None = None) -> tuple[Instrument, ...]:
         with self._database.transaction() as connection:
-            return tuple(read_records(connection, Instrument, order="symbol", where=where, parameters=parameters))
+            found = list(read_records(connection, Instrument, order="symbol", where=where, parameters=parameters))
+            dated = dict(connection.execute(_MEMBERS_ON, {"on": on}).fetchall())
+        return tuple(
+            one.model_copy(update={"groups": tuple(dict.fromkeys((*one.groups, *dated[one.instrument_id])))})
+            if one.instrument_id in dated
+            else one
+            for one in found
+        )
 
 
 def _calendar(asset_class: AssetClass) -> str:

@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from core.domain.market_records import Instrument, MacroSeries, SymbolHistory
+from core.domain.market_records import GroupMembership, Instrument, MacroSeries, SymbolHistory
 
 SOURCE = "universe"
 # The list states what anyone could know of an instrument; it hides nothing from an as-of read.
@@ -64,6 +64,25 @@ def symbol_history() -> tuple[SymbolHistory, ...]:
         since = entry.get("symbol_since", FIRST_DAY)
         periods.append(_period(entry["id"], entry["symbol"], since, None))
     return tuple(periods)
+
+
+@lru_cache(maxsize=1)
+def memberships() -> tuple[GroupMembership, ...]:
+    """Return who was in which group from when to when; the groups of an instrument have no dates."""
+    numbers = {str(entry["symbol"]): entry["id"] for entry, _ in _entries()}
+    return tuple(
+        GroupMembership(
+            instrument_id=numbers[symbol],
+            group_name=group,
+            valid_from=period.get("from", FIRST_DAY),
+            valid_to=period.get("to"),
+            source=SOURCE,
+            known_at=_known_from(period.get("from", FIRST_DAY)),
+        )
+        for group, members in _read("memberships.yaml").items()
+        for symbol, periods in members.items()
+        for period in periods
+    )
 
 
 @lru_cache(maxsize=1)
@@ -132,13 +151,16 @@ def _instrument(entry: Mapping[str, Any], defaults: Mapping[str, Any]) -> Instru
 
 
 def _period(instrument_id: int, symbol: str, start: date, end: date | None) -> SymbolHistory:
-    # Known the day it begins: nobody could use a new ticker before.
-    known_at = KNOWN_AT if start == FIRST_DAY else datetime(start.year, start.month, start.day, tzinfo=UTC)
     return SymbolHistory(
         instrument_id=instrument_id,
         symbol=symbol,
         valid_from=start,
         valid_to=end if end is None or end >= start else start + timedelta(0),
         source=SOURCE,
-        known_at=known_at,
+        known_at=_known_from(start),
     )
+
+
+def _known_from(start: date) -> datetime:
+    """Return when a period is known of: the day it begins, for nobody could use a new ticker before."""
+    return KNOWN_AT if start == FIRST_DAY else datetime(start.year, start.month, start.day, tzinfo=UTC)

@@ -91,7 +91,11 @@ def find_members(sources: Sources, answer: Answer) -> tuple[list[Instrument], bo
 def _group(sources: Sources, name: str) -> list[Instrument]:
     known = find_group(name)
     key = known.name if known else name.strip().lower().replace(" ", "_").replace("-", "_")
-    members = sources.instruments.list(asset_class=key) if key in ASSET_CLASSES else sources.instruments.list(group=key)
+    by_class = key in ASSET_CLASSES
+    # Who was in the group then, not who is today.
+    members = sources.instruments.list(
+        asset_class=key if by_class else None, group=None if by_class else key, on=sources.today
+    )
     if not members:
         every = {group for part in sources.instruments.list() for group in part.groups} | ASSET_CLASSES
         from difflib import get_close_matches

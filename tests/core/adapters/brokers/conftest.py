@@ -35,7 +35,7 @@ class ThreeStocks:
 
     get = find
 
-    def list(self, *, group=None, asset_class=None):
+    def list(self, *, group=None, asset_class=None, on=None):
         return [self.find(name) for name in ("AAA", "BBB", "CCC")]
 
 

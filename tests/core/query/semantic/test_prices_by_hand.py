@@ -56,7 +56,7 @@ class Shelf:
             raise UnknownName("symbol", name, list(self.parts))
         return self.parts[name.upper()]
 
-    def list(self, *, group=None, asset_class=None):
+    def list(self, *, group=None, asset_class=None, on=None):
         return [
             part for _, part in sorted(self.parts.items())
             if (group is None or group in part.groups) and asset_class in (None, part.asset_class)
