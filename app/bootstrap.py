@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from core.data.ingest_service import IngestService
     from core.data.notices import Delivery
     from core.data.pipeline import IngestReport, Pipeline
+    from core.data.record_gaps import RecordGapLedger
     from core.data.review import ReviewDesk
     from core.domain.books import Order
     from core.domain.identifiers import IdSource
@@ -401,6 +402,7 @@ class Parts:
             vendors=self.vendors,
             payloads=PostgresPayloads(self.database),
             gaps=self.gaps,
+            record_gaps=self.record_gaps,
             derived=self._update_derived,
             find=self.desk.instruments.find,
             notify=self.notify,
@@ -436,6 +438,13 @@ class Parts:
         from core.adapters.store.gap_ledger import PostgresGaps
 
         return PostgresGaps(self.database, self.clock)
+
+    @cached_property
+    def record_gaps(self) -> RecordGapLedger:
+        """The ledger of missing macro periods and of missing days of news and events."""
+        from core.adapters.store.record_gaps import PostgresRecordGaps
+
+        return PostgresRecordGaps(self.database, self.clock)
 
     def open_ingest(
         self, *, mode: str, arguments: Mapping[str, Any], history_import: bool, run_id: str | None = None

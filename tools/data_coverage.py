@@ -73,17 +73,23 @@ def _gap_tables(context: ToolContext) -> list[Table]:
     """Return the ledger of missing sessions, and the missing periods of macro series, where there are any."""
     counts = context.desk.coverage.gap_counts()
     macro = context.desk.coverage.macro_gaps(as_of=context.as_of)
-    context.fact("missing sessions still open", sum(entry.gaps for entry in counts if entry.state == "open"), "count")
+    still_open = [entry for entry in counts if entry.state == "open"]
+    context.fact("missing sessions still open", sum(part.gaps for part in still_open if part.topic == "bars"), "count")
+    days = sum(entry.gaps for entry in still_open if entry.topic in ("news", "events"))
+    context.fact("missing news and event days still open", days, "count")
     context.fact("missing macro periods still open", sum(entry.reason != "never_published" for entry in macro), "count")
     tables = []
     if counts:
-        names = ("source", "state", "reason")
+        names = ("topic", "source", "state", "reason")
         tables.append(
             Table(
                 name="gap_ledger",
-                title="Missing sessions of sources that were asked: open, explained, healed",
-                columns=(*(Column(name=name, unit="text") for name in names), Column(name="sessions", unit="count")),
-                rows=tuple((entry.source, entry.state, entry.reason.replace("_", " "), entry.gaps) for entry in counts),
+                title="Sessions, days and periods missing of sources that were asked: open, explained, healed",
+                columns=(*(Column(name=name, unit="text") for name in names), Column(name="gaps", unit="count")),
+                rows=tuple(
+                    (entry.topic, entry.source, entry.state, entry.reason.replace("_", " "), entry.gaps)
+                    for entry in counts
+                ),
             )
         )
     if macro:

@@ -124,7 +124,7 @@ class CoverageReader(Protocol):
         ...
 
     def gap_counts(self) -> Sequence[GapCount]:
-        """Return how many missing sessions the ledger holds, by source, state and reason."""
+        """Return how many gaps the ledgers hold, by topic, source, state and reason."""
         ...
 
     def held(self) -> Sequence[HeldCoverage]:

@@ -110,8 +110,9 @@ def _explain(series: SeriesDays, day: np.datetime64) -> Gap:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GapCount:
-    """Count the gaps of one source by state and reason."""
+    """Count the gaps of one source by state and reason; `topic` is bars, macro, news or events."""
 
+    topic: str
     source: str
     state: GapState
     reason: str

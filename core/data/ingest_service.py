@@ -21,6 +21,7 @@ from core.data.ingest import (
 from core.data.ingest_plan import STAGES, IngestRequest, Unit, plan_units, window_of
 from core.data.notices import notice_of_run
 from core.data.pipeline import IngestReport, Pipeline, Progress, StepReport, no_progress
+from core.data.record_gaps import RECORD_TOPICS, RecordGapLedger, RecordLook, RecordTopic, Window
 from core.data.samples import seed_universe
 from core.data.universe import is_followed, macro_catalogue
 from core.domain.market_records import Instrument
@@ -80,6 +81,7 @@ class IngestService:
         vendors: Vendors,
         payloads: PayloadStore,
         gaps: GapLedger,
+        record_gaps: RecordGapLedger,
         derived: Callable[[], Counts],
         find: Callable[[str], Instrument],
         notify: Callable[[Notice], object],
@@ -91,6 +93,7 @@ class IngestService:
         self._vendors = vendors
         self._payloads = payloads
         self._gaps = gaps
+        self._record_gaps = record_gaps
         self._derived = derived
         self._find = find
         self._notify = notify
@@ -215,6 +218,7 @@ class IngestService:
         return choose_instruments(request, catalogue, self._find)
 
     def _look(self, run_id: str, request: IngestRequest, catalogue: Catalogue) -> Counts:
+        self._look_at_records(run_id, request)
         asked: dict[str, list[tuple[date, date]]] = defaultdict(list)
         answered = [_planned(entry) for entry in self._log.steps(run_id) if entry.state == "done" and entry.first_day]
         for step in (*self._done_before(request), *answered):
@@ -228,6 +232,26 @@ class IngestService:
         found = self._gaps.look(asked, min(days), max(days), instrument_ids=ids)
         self._coverage[run_id] = tuple(found)
         return Counts(read=sum(entry.expected for entry in found), same=sum(entry.stored for entry in found))
+
+    def _look_at_records(self, run_id: str, request: IngestRequest) -> None:
+        """Bring the ledger of macro, news and events up to date; a run for some symbols says nothing of the others."""
+        if request.symbols:
+            return
+        asked: dict[tuple[RecordTopic, str], list[Window]] = defaultdict(list)
+        owed: dict[tuple[RecordTopic, str], list[Window]] = defaultdict(list)
+        mine = self._log.steps(run_id)
+        answered = [_planned(entry) for entry in mine if entry.state == "done" and entry.first_day]
+        failed = [_planned(entry) for entry in mine if entry.state == "failed" and entry.first_day]
+        for steps, found in (
+            ((*self._done_before(request), *answered), asked),
+            ((*self._log.unfinished(), *failed), owed),
+        ):
+            for unit in _units(steps):
+                for topic in RECORD_TOPICS:
+                    if unit.step == topic:
+                        found[topic, unit.source].append((unit.first_day, unit.last_day))
+        if asked or owed:
+            self._record_gaps.look(RecordLook(asked=asked, owed=owed, until=self._clock.wall().date()))
 
     def _outcome(self, report: IngestReport, plan: Plan) -> Outcome:
         return Outcome(

@@ -137,10 +137,10 @@ class PostgresCoverage:
         ]
 
     def gap_counts(self) -> Sequence[GapCount]:
-        """Return how many missing sessions the ledger holds, by source, state and reason."""
+        """Return how many gaps the ledgers hold, by topic, source, state and reason."""
         with self._database.transaction() as connection:
-            rows = connection.execute(GAP_COUNTS).fetchall()
-        return [GapCount(source=row[0], state=row[1], reason=row[2], gaps=row[3]) for row in rows]
+            rows = connection.execute(GAP_COUNTS.encode()).fetchall()
+        return [GapCount(topic=row[0], source=row[1], state=row[2], reason=row[3], gaps=row[4]) for row in rows]
 
     def held(self) -> Sequence[HeldCoverage]:
         """Return how many rows are held back and why."""

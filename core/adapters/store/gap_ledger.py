@@ -36,7 +36,10 @@ SESSIONS = """
 SELECT instrument_id, source, price_basis, session FROM market_data.bars_daily
 WHERE instrument_id = ANY (%(ids)s) AND session BETWEEN %(start)s AND %(end)s
 """
-GAP_COUNTS = "SELECT source, state, reason, count(*) FROM ops.gaps GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"
+GAP_COUNTS = """
+SELECT 'bars', source, state, reason, count(*) FROM ops.gaps GROUP BY 2, 3, 4
+UNION ALL SELECT topic, source, state, reason, count(*) FROM ops.record_gaps GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4
+"""
 _HELD = """
 SELECT DISTINCT coalesce(h.instrument_id, i.instrument_id), q.source, q.about
 FROM ops.quarantine q
