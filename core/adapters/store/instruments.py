@@ -71,7 +71,7 @@ class PostgresInstruments:
         found = self._read(
             "WHERE %(asset_class)s::text IS NULL OR asset_class = %(asset_class)s", {"asset_class": asset_class}, on
         )
-        return found if group is None else [one for one in found if group in one.groups]
+        return tuple(one for one in found if group is None or group in one.groups)
 
     def add(self, symbol: str, name: str, asset_class: AssetClass, *, source: str) -> Instrument:
         """Store an instrument that the universe does not list, under the next free id from 100001 on."""

@@ -117,7 +117,7 @@ def test_without_a_day_the_desks_day_decides(store: Database) -> None:
 
 def test_a_membership_and_a_class_are_asked_for_together(store: Database) -> None:
     found = PostgresInstruments(store).list(group=DOW, asset_class="etf", on=date(2024, 1, 2))
-    assert found == []
+    assert found == ()
     stocks = PostgresInstruments(store).list(group=DOW, asset_class="equity", on=date(2024, 1, 2))
     assert {entry.symbol for entry in stocks} == listed(date(2024, 1, 2))
     assert [entry.symbol for entry in stocks] == sorted(entry.symbol for entry in stocks)

@@ -79,8 +79,8 @@ def test_nonsense_is_refused_and_harmless(instruments: PostgresInstruments, name
 def test_lists_are_by_symbol_and_complete(instruments: PostgresInstruments) -> None:
     every = instruments.list()
     symbols = [entry.symbol for entry in every if entry.instrument_id < 100_000]
-    assert len(symbols) == 491
-    assert len(set(symbols)) == 491
+    assert len(symbols) == 494
+    assert len(set(symbols)) == 494
     crypto = instruments.list(asset_class="crypto")
     assert {entry.calendar for entry in crypto} == {"24x7"}
     assert instruments.list(group="no such group") == ()
