@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import secrets
-import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from functools import cached_property, lru_cache
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from app.version import code_version
 from core.domain.principal import Principal
 from core.errors import InvalidInput
 from core.settings import Settings, VendorAccess
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
     from core.data.importing import ImportReport, Kind
     from core.data.ingest import Vendors
     from core.data.ingest_service import IngestService
+    from core.data.news_monitor import NewsReader
     from core.data.notices import Delivery
     from core.data.pipeline import IngestReport, Pipeline
     from core.data.record_gaps import RecordGapLedger
@@ -405,6 +405,7 @@ class Parts:
             record_gaps=self.record_gaps,
             derived=self._update_derived,
             find=self.desk.instruments.find,
+            freshness=self.desk.coverage.freshness,
             notify=self.notify,
         )
 
@@ -420,6 +421,13 @@ class Parts:
         from core.data.notices import send_notice
 
         return send_notice(self.notifiers, notice)
+
+    @cached_property
+    def news(self) -> NewsReader:
+        """The articles as they became known."""
+        from core.adapters.store.news import PostgresNews
+
+        return PostgresNews(self.database)
 
     @cached_property
     def review(self) -> ReviewDesk:
@@ -553,32 +561,3 @@ def load_first_data(dsn: str, *, demo: bool, progress: Progress = lambda step, s
         load_demo(parts.trading, parts.marks, parts.desk.instruments, parts.clock, parts.ids)
         parts.trading.database.close()
     parts.database.close()
-
-
-@lru_cache(maxsize=1)
-def code_version() -> str:
-    """Return the version with the commit, and `+changed` when files differ from it."""
-    version = metadata.version("quantdesk") if _installed() else "0.1.0"
-    root = Path(__file__).resolve().parent.parent
-    if not (root / ".git").exists():
-        return version
-    try:
-        found = subprocess.run(
-            ["git", "describe", "--always", "--dirty=+changed", "--abbrev=12"],
-            cwd=root,
-            capture_output=True,
-            text=True,
-            timeout=5,
-            check=True,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return version
-    return f"{version}-{found.stdout.strip()}"
-
-
-def _installed() -> bool:
-    try:
-        metadata.version("quantdesk")
-    except metadata.PackageNotFoundError:
-        return False
-    return True

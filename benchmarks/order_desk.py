@@ -13,7 +13,8 @@ from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 
-from app.bootstrap import Parts, code_version
+from app.bootstrap import Parts
+from app.version import code_version
 from core.adapters.store.migrations import migrate
 from core.data.calendar import close_of
 from core.ports.broker import Broker

@@ -93,7 +93,7 @@ def machine() -> str:
 
 def write_section(part: str, body: str) -> None:
     """Put a part's section in its place in docs/proof.md."""
-    from app.bootstrap import code_version
+    from app.version import code_version
 
     text = PAGE.read_text() if PAGE.exists() else _HEAD
     when = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"

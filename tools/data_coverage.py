@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _SHOWN_GAPS = 10
 _SHOWN_PERIODS = 50
+_SHOWN_SOURCES = 40
 
 
 class DataCoverage(Frozen):
@@ -64,7 +65,7 @@ def _overview(context: ToolContext) -> ToolResult:
                 rows=tuple((entry.record_kind, entry.verdict, entry.reason, entry.rows) for entry in held[:50]),
             )
         )
-    tables += _gap_tables(context)
+    tables += [*_gap_tables(context), *_freshness_table(context)]
     charts = (_year_chart(context),) if prices else ()
     return context.result(tables=tables, charts=charts, sources=[name for entry in datasets for name in entry.sources])
 
@@ -110,6 +111,40 @@ def _gap_tables(context: ToolContext) -> list[Table]:
             )
         )
     return tables
+
+
+def _freshness_table(context: ToolContext) -> list[Table]:
+    """Return when each source last had something new and whether that is late."""
+    found = context.desk.coverage.freshness(as_of=context.as_of)
+    context.fact("late sources", sum(entry.late is True for entry in found), "count")
+    if not found:
+        return []
+    return [
+        Table(
+            name="freshness",
+            title="Sources: when each last had something new",
+            columns=(
+                Column(name="topic", unit="text"),
+                Column(name="source", unit="text"),
+                Column(name="last", unit="date", title="last new (UTC)"),
+                Column(name="days_ago", unit="days", title="days ago"),
+                Column(name="usual_pause", unit="days", title="usual pause"),
+                Column(name="state", unit="text"),
+            ),
+            rows=tuple(
+                (
+                    entry.topic,
+                    entry.source,
+                    entry.last_known_at.date().isoformat(),
+                    entry.silent_days,
+                    entry.cadence_days,
+                    {True: "late", False: "fresh", None: "too few days to say"}[entry.late],
+                )
+                for entry in found[:_SHOWN_SOURCES]
+            ),
+            truncated=len(found) > _SHOWN_SOURCES,
+        )
+    ]
 
 
 def _comparison(context: ToolContext, symbols: tuple[str, ...]) -> ToolResult:

@@ -27,6 +27,7 @@ _NAVIGATION = (
     ("/chat/", "Chat", "chat_bubble_outline"),
     ("/proposals", "Proposals", "fact_check"),
     ("/data", "Data", "storage"),
+    ("/news", "News", "feed"),
     ("/reports", "Reports", "description"),
 )
 _THEMES = {"auto": None, "light": False, "dark": True}

@@ -23,6 +23,7 @@ from app.web.components import notice
 from app.web.layout import Visit, enter, frame
 from app.web.pages.dashboard import dashboard
 from app.web.pages.data import data_monitor
+from app.web.pages.news import news_monitor
 from app.web.pages.proposals import proposal_list, proposal_view
 from app.web.pages.reports import report_list, report_view
 from app.web.pages.runs import run_view
@@ -36,6 +37,7 @@ _PAGES: tuple[tuple[str, str, Callable[..., None]], ...] = (
     ("/proposals", "Proposals", proposal_list),
     ("/proposals/{proposal_id}", "Proposal", proposal_view),
     ("/data", "Data", data_monitor),
+    ("/news", "News", news_monitor),
     ("/reports", "Reports", report_list),
     ("/reports/{report_id}", "Report", report_view),
     ("/runs/{name:path}", "Run", run_view),
@@ -60,6 +62,7 @@ def mount_pages(app: FastAPI, *, settings: Settings, dsn: str, accounts: Account
         advance_clock=parts.advance_clock,
         names=lambda: {user.user_id: user.name for user in accounts.users()},
         review=parts.review,
+        news=parts.news,
     )
     mount(app, services, storage_secret=accounts.secret("pages"))
 

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from starlette.requests import Request
 
+from core.data.news_monitor import NewsReader
 from core.data.review import ReviewDesk
 from core.domain.facts import ToolResult
 from core.domain.principal import Principal
@@ -40,7 +41,8 @@ class Services:
 
     `current_principal` returns the signed-in person of a request or raises NotSignedIn; `make_report` makes and
     stores a report as this person; `advance_clock` moves a replaying desk by sessions and returns its new time;
-    `names` returns the name of every person by id; `review` decides on rows that were held back.
+    `names` returns the name of every person by id; `review` decides on rows that were held back; `news` says
+    what became known when.
     """
 
     desk: Desk
@@ -51,6 +53,7 @@ class Services:
     advance_clock: Callable[[int], datetime]
     names: Callable[[], Mapping[str, str]]
     review: ReviewDesk
+    news: NewsReader
 
     def run(self, tool: str, arguments: dict[str, Any], principal: Principal) -> ToolResult:
         """Run a tool as this person and return its recorded result."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -14,6 +14,9 @@ from core.data.gap_ledger import GapCount
 from core.domain.as_of import AsOf
 from core.domain.market_path import PriceBasis
 from core.domain.market_records import Calendar
+
+if TYPE_CHECKING:
+    from core.data.freshness import SourceFreshness
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,6 +128,10 @@ class CoverageReader(Protocol):
 
     def gap_counts(self) -> Sequence[GapCount]:
         """Return how many gaps the ledgers hold, by topic, source, state and reason."""
+        ...
+
+    def freshness(self, *, as_of: AsOf) -> Sequence[SourceFreshness]:
+        """Return every source of bars, macro, news, economic and geopolitical events, the late ones first."""
         ...
 
     def held(self) -> Sequence[HeldCoverage]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Protocol
 
+from core.data.freshness import SourceFreshness
 from core.data.gap_ledger import GapLedger, WindowCoverage
 from core.data.ingest import (
     Catalogue,
@@ -24,6 +25,7 @@ from core.data.pipeline import IngestReport, Pipeline, Progress, StepReport, no_
 from core.data.record_gaps import RECORD_TOPICS, RecordGapLedger, RecordLook, RecordTopic, Window
 from core.data.samples import seed_universe
 from core.data.universe import is_followed, macro_catalogue
+from core.domain.as_of import AsOf
 from core.domain.market_records import Instrument
 from core.errors import InvalidInput, UserError
 from core.ports.clock import Clock
@@ -42,6 +44,14 @@ class PipelineOpener(Protocol):
         self, *, mode: str, arguments: Mapping[str, Any], history_import: bool, run_id: str | None = None
     ) -> Pipeline:
         """Return the pipeline of the run."""
+        ...
+
+
+class Freshness(Protocol):
+    """Say how fresh each source is."""
+
+    def __call__(self, *, as_of: AsOf) -> Sequence[SourceFreshness]:
+        """Return every source, the late ones first."""
         ...
 
 
@@ -84,6 +94,7 @@ class IngestService:
         record_gaps: RecordGapLedger,
         derived: Callable[[], Counts],
         find: Callable[[str], Instrument],
+        freshness: Freshness,
         notify: Callable[[Notice], object],
     ) -> None:
         self._open_pipeline = open_pipeline
@@ -96,6 +107,7 @@ class IngestService:
         self._record_gaps = record_gaps
         self._derived = derived
         self._find = find
+        self._freshness = freshness
         self._notify = notify
         self._coverage: dict[str, tuple[WindowCoverage, ...]] = {}
 
@@ -104,8 +116,8 @@ class IngestService:
         pipeline, plan = self._begin(request, {})
         runner = self._runner(pipeline, plan.request)
         report = runner.run(plan.units, progress)
-        self._tell(report, request.mode)
-        return self._outcome(report, plan)
+        late = self._tell(report, request)
+        return self._outcome(report, plan, late)
 
     def reparse(self, vendors: Sequence[str], since: datetime | None, progress: Progress = no_progress) -> Outcome:
         """Derive the rows of kept replies again, asking no vendor."""
@@ -152,13 +164,22 @@ class IngestService:
                 )
             )
         report = pipeline.finish()
-        self._tell(report, request.mode)
+        self._tell(report, request)
         return report.state
 
-    def _tell(self, report: IngestReport, mode: str) -> None:
-        notice = notice_of_run(report, mode)
+    def _tell(self, report: IngestReport, request: IngestRequest) -> tuple[str, ...]:
+        """Tell people what needs them, once a run; return what was said of late sources."""
+        late = self._late(report) if request.mode == "daily" and not request.symbols else ()
+        notice = notice_of_run(report, request.mode, late)
         if notice is not None:
             self._notify(notice)
+        return late
+
+    def _late(self, report: IngestReport) -> tuple[str, ...]:
+        """Return a sentence on each source that this run asked and that is late all the same."""
+        asked = {step.source for step in report.steps}
+        found = self._freshness(as_of=AsOf(known=self._clock.wall()))
+        return tuple(entry.sentence for entry in found if entry.late and entry.source in asked)
 
     def _begin(self, request: IngestRequest, extra: Mapping[str, Any]) -> tuple[Pipeline, Plan]:
         now = self._clock.wall()
@@ -253,13 +274,13 @@ class IngestService:
         if asked or owed:
             self._record_gaps.look(RecordLook(asked=asked, owed=owed, until=self._clock.wall().date()))
 
-    def _outcome(self, report: IngestReport, plan: Plan) -> Outcome:
+    def _outcome(self, report: IngestReport, plan: Plan, late: tuple[str, ...] = ()) -> Outcome:
         return Outcome(
             report=report,
             first_day=plan.window[0],
             last_day=plan.window[1],
             coverage=self._coverage.get(report.run_id, ()),
-            remarks=_remarks(report, plan.choice),
+            remarks=(*_remarks(report, plan.choice), *late),
             resumed=plan.resumed,
         )
 

@@ -55,6 +55,20 @@ def test_a_symbol_shows_its_sources_with_the_answering_one_first(ask: Ask) -> No
     assert any("BTC-USD" in note and "no prices" in note for note in result.notes)
 
 
+def test_the_overview_says_of_each_source_when_it_last_had_something_new(ask: Ask) -> None:
+    result = ask("data_coverage")
+    (table,) = [table for table in result.tables if table.name == "freshness"]
+    bars = {row[1]: row for row in table.rows if row[0] == "bars of stocks"}
+    # The desk replays the close of 2022-11-29: a source that ends there is fresh, one that ended years ago is late.
+    assert {row[5] for row in bars.values()} <= {"late", "fresh"}
+    fresh = [row for row in bars.values() if row[2] == "2022-11-29"]
+    assert fresh and {row[5] for row in fresh} == {"fresh"}
+    assert all(row[5] == "late" for row in bars.values() if row[2] is not None and str(row[2]) < "2022-11-01")
+    late = [row[5] == "late" for row in table.rows]
+    assert late == sorted(late, reverse=True)
+    assert result.fact("late sources").value == sum(late)
+
+
 def test_an_unknown_symbol_is_refused_with_offers(ask: Ask) -> None:
     with pytest.raises(UnknownName, match="AAPL"):
         ask("data_coverage", symbols=["AAPPL"])

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, date
 
 from core.adapters.store.database import Database
+from core.adapters.store.freshness import read_freshness
 from core.adapters.store.gap_ledger import GAP_COUNTS
 from core.data.coverage import (
     DatasetCoverage,
@@ -19,6 +20,7 @@ from core.data.coverage import (
     missing_sessions,
     sessions_behind,
 )
+from core.data.freshness import SourceFreshness
 from core.data.gap_ledger import GapCount
 from core.data.universe import never_published
 from core.domain.as_of import AsOf
@@ -102,6 +104,12 @@ class PostgresCoverage:
     def series(self, instrument_ids: Sequence[int], *, as_of: AsOf) -> Sequence[SeriesCoverage]:
         """Return the stored series of instruments, in the order of sources for prices."""
         return self._series(list(instrument_ids), as_of)
+
+    def freshness(self, *, as_of: AsOf) -> Sequence[SourceFreshness]:
+        """Return every source of bars, macro, news, economic and geopolitical events, the late ones first."""
+        series = self._series(None, as_of)
+        with self._database.transaction() as connection:
+            return read_freshness(connection, series, as_of)
 
     def years(self) -> Sequence[YearCoverage]:
         """Return stored and expected bars by asset class and year."""

@@ -17,6 +17,8 @@ from typing import Any
 import pytest
 
 from core.data.coverage import HeldCoverage, IngestRun, SeriesCoverage, YearCoverage
+from core.data.freshness import SourceFreshness
+from core.data.news_monitor import NewsItem
 from core.data.review import Case, HeldEntry, NearBar
 from core.domain.as_of import AsOf
 from core.domain.books import Leg, Order, Proposal, ProposalDecision
@@ -213,6 +215,16 @@ class MadeUpCoverage:
             for year in range(1990, 2023)
         ]
 
+    def freshness(self, *, as_of: AsOf) -> list[SourceFreshness]:
+        return [
+            SourceFreshness(topic="news", source="a_source_with_a_long_name_of_its", last_known_at=NOW, silent_days=9,
+                            cadence_days=1.0, late=True),
+            SourceFreshness(topic="bars of stocks", source="samples", last_known_at=NOW, silent_days=0,
+                            cadence_days=1.0, late=False),
+            SourceFreshness(topic="macro series", source="file", last_known_at=NOW, silent_days=1, cadence_days=None,
+                            late=None),
+        ]  # fmt: skip
+
     def held(self) -> list[HeldCoverage]:
         return [HeldCoverage(record_kind="bar", verdict="suspicious", reason="high_below_low", rows=3)]
 
@@ -272,6 +284,22 @@ class Stage:
     address: str = ""
 
 
+class MadeUpNews:
+    """Know two articles, one of them with a long headline that would be a script and no symbol."""
+
+    def newest(self, *, as_of: AsOf, symbol: str | None = None, limit: int = 50) -> list[NewsItem]:
+        common = {"publisher": "The Wire", "source": "wire", "known_at": NOW}
+        scored = NewsItem(
+            article_id="a", headline="AAPL rises", symbols=("AAPL",), sentiment="positive", sentiment_score=0.6,
+            sentiment_method="lexicon", **common,  # type: ignore[arg-type]
+        )  # fmt: skip
+        plain = NewsItem(
+            article_id="b", headline="<script>alert(1)</script> " + "unbreakable" * 40, symbols=(), sentiment=None,
+            sentiment_score=None, sentiment_method=None, **common,  # type: ignore[arg-type]
+        )  # fmt: skip
+        return [entry for entry in (scored, plain) if symbol is None or symbol in entry.symbols]
+
+
 class MadeUpReview:
     """Hold one row for review and keep what was decided."""
 
@@ -318,7 +346,10 @@ def build_stage() -> Stage:
         calls=MadeUpCalls(results),
         proposals=proposals,
         books=SimpleNamespace(account=lambda name: SimpleNamespace(account_id=name, currency="USD")),
-        instruments=SimpleNamespace(list=lambda: [SimpleNamespace(instrument_id=number) for number in (1, 2)]),
+        instruments=SimpleNamespace(
+            list=lambda: [SimpleNamespace(instrument_id=number) for number in (1, 2)],
+            find=lambda name: SimpleNamespace(symbol=name.upper()),
+        ),
         coverage=MadeUpCoverage(),
         code_version="0.1.0-test",
     )
@@ -355,6 +386,7 @@ def build_stage() -> Stage:
         advance_clock=advance,
         names=lambda: {PERSON.id: PERSON.name, READER.id: READER.name},
         review=MadeUpReview(),  # type: ignore[arg-type]
+        news=MadeUpNews(),
     )
     return stage
 

@@ -104,3 +104,23 @@ def test_a_run_of_a_workflow_tells_at_its_end_only(parts: Parts, stand_ins: Stan
     assert parts.ingest.finish(run_id) == "partial"
     (message,) = posted.slack
     assert "quantdesk: daily ingest partial" in message["text"] and run_id in message["text"]
+
+
+def test_a_source_that_is_late_is_told_after_a_daily_run_that_went_well(
+    parts: Parts, stand_ins: StandIns, posted: Posted
+) -> None:
+    assert parts.ingest.run(BACKFILL).report.state == "done"
+    # A backfill is about other days; only a daily run looks whether its sources are late.
+    stand_ins["polygon"].data.articles.clear()
+    with parts.database.transaction() as connection:
+        connection.execute("DELETE FROM news.sentiment")
+        connection.execute("DELETE FROM news.article_symbols")
+        connection.execute("DELETE FROM news.articles WHERE published_date > '2024-02-05'")
+    assert posted.slack == []
+    outcome = parts.ingest.run(DAILY)
+    assert outcome.report.state == "done"
+    (message,) = posted.slack
+    lines = message["text"].splitlines()
+    assert lines[0] == "quantdesk: daily ingest done, sources are late"
+    assert lines[1].startswith("news of polygon are late: nothing new since 2024-02-05 (9 days")
+    assert lines[1] in outcome.remarks

@@ -188,4 +188,4 @@ def test_the_overview_shows_the_ledger_of_missing_sessions(parts: Parts) -> None
     result = run_tool(parts.desk, "data_coverage", {}, principal=ANN, face="test", as_of=NOW)
     assert result.fact("missing sessions still open").value == 1
     ledger = next(table for table in result.tables if table.name == "gap_ledger")
-    assert ledger.rows == (("one", "open", "not delivered", 1),)
+    assert ledger.rows == (("bars", "one", "open", "not delivered", 1),)
