@@ -17,7 +17,7 @@ from benchmarks import table
 from benchmarks.prove import ROOT, Steps, machine
 from benchmarks.prove import table as markdown
 
-WORKLOADS = ("indicators", "performance", "event_backtest", "sweep", "portfolio", "monte_carlo", "ingest")
+WORKLOADS = ("indicators", "performance", "event_backtest", "sweep", "portfolio", "monte_carlo", "ingest", "coverage")
 PAGE = ROOT / "docs" / "benchmarks.md"
 _HEAD = """# Benchmarks
 

@@ -257,7 +257,7 @@ def _of_symbols(context: ToolContext, symbols: tuple[str, ...]) -> ToolResult:
         context.fact(f"{instrument.symbol} missing sessions", best.missing, "count", source=best.source)
         context.fact(f"{instrument.symbol} sessions behind", min(entry.behind for entry in mine), "count")
         if best.missing:
-            found = context.desk.coverage.gaps(best, as_of=context.as_of)
+            (found,) = context.desk.coverage.gaps([best], as_of=context.as_of)
             gaps += [(best.symbol, best.source, day.isoformat()) for day in found[:_SHOWN_GAPS]]
     tables = [_series_table(list(series))] if series else []
     if gaps:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from core.data.calendar import last_closed_session, sessions_between
+from core.data.calendar import Days, last_closed_session, sessions_between
 from core.data.gap_ledger import GapCount
 from core.domain.as_of import AsOf
 from core.domain.market_path import PriceBasis
@@ -118,8 +118,8 @@ class CoverageReader(Protocol):
         """Return stored and expected bars by asset class and year."""
         ...
 
-    def gaps(self, series: SeriesCoverage, *, as_of: AsOf) -> Sequence[date]:
-        """Return the sessions between first and last without a bar."""
+    def gaps(self, series: Sequence[SeriesCoverage], *, as_of: AsOf) -> Sequence[Sequence[date]]:
+        """Return of each series the sessions between its first and its last one without a bar."""
         ...
 
     def macro_gaps(self, *, as_of: AsOf) -> Sequence[MacroGap]:
@@ -154,9 +154,13 @@ def sessions_behind(calendar: Calendar, last: date, as_of: AsOf) -> int:
     return max(count_sessions(calendar, last, newest) - 1, 0) if newest > last else 0
 
 
-def missing_sessions(calendar: Calendar, first: date, last: date, stored: Sequence[date]) -> list[date]:
-    """Return the sessions from first to last that are not among the stored ones."""
+def missing_sessions(calendar: Calendar, first: date, last: date, stored: Days) -> list[date]:
+    """Return the sessions from first to last that are not among the stored ones, datetime64[D] in any order."""
     expected = sessions_between(calendar, first, last)
-    absent = expected[~np.isin(expected, np.array(stored, dtype="datetime64[D]"))]
-    days: list[date] = absent.tolist()
+    if not len(expected):
+        return []
+    there = np.zeros(int((expected[-1] - expected[0]).astype(np.int64)) + 1, dtype=np.bool_)
+    places = (stored - expected[0]).astype(np.int64)
+    there[places[(places >= 0) & (places < len(there))]] = True
+    days: list[date] = expected[~there[(expected - expected[0]).astype(np.int64)]].tolist()
     return days

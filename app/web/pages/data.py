@@ -101,7 +101,8 @@ def read_year(desk: Desk, topic: str) -> Year:
     topics = (*(name for name in _TOPICS if name in there), *sorted(there - _TOPICS.keys()))
     shown = topic if topic in there else topics[0] if topics else ""
     mine = [entry for entry in series if entry.asset_class == shown]
-    gaps = {entry: desk.coverage.gaps(entry, as_of=now) for entry in mine if entry.missing and entry.last >= start}
+    short = [entry for entry in mine if entry.missing and entry.last >= start]
+    gaps = dict(zip(short, desk.coverage.gaps(short, as_of=now), strict=True))
     days = days_of(mine, gaps, start, now.known)
     return Year(topics=topics, topic=shown, start=start, days=days, ended=ended_before(mine, start))
 

@@ -9,6 +9,7 @@ from datetime import UTC, date
 from core.adapters.store.database import Database
 from core.adapters.store.freshness import read_freshness
 from core.adapters.store.gap_ledger import GAP_COUNTS
+from core.adapters.store.series_index import read_days
 from core.data.coverage import (
     DatasetCoverage,
     HeldCoverage,
@@ -105,9 +106,13 @@ class PostgresCoverage:
         """Return the stored series of instruments, in the order of sources for prices."""
         return self._series(list(instrument_ids), as_of)
 
+    def every_series(self, *, as_of: AsOf) -> Sequence[SeriesCoverage]:
+        """Return every stored series, in the order of sources for prices."""
+        return self._series(None, as_of)
+
     def freshness(self, *, as_of: AsOf) -> Sequence[SourceFreshness]:
         """Return every source of bars, macro, news, economic and geopolitical events, the late ones first."""
-        series = self._series(None, as_of)
+        series = self.every_series(as_of=as_of)
         with self._database.transaction() as connection:
             return read_freshness(connection, series, as_of)
 
@@ -120,15 +125,17 @@ class PostgresCoverage:
             ).fetchall()
         return [YearCoverage(asset_class=row[0], year=row[1], stored=row[2], expected=row[3]) for row in rows]
 
-    def gaps(self, series: SeriesCoverage, *, as_of: AsOf) -> Sequence[date]:
-        """Return the sessions between first and last without a bar."""
+    def gaps(self, series: Sequence[SeriesCoverage], *, as_of: AsOf) -> Sequence[Sequence[date]]:
+        """Return of each series the sessions between its first and its last one without a bar."""
+        ids = sorted({entry.instrument_id for entry in series})
         with self._database.transaction() as connection:
-            rows = connection.execute(
-                "SELECT session FROM market_data.bars_daily"
-                " WHERE instrument_id = %s AND source = %s AND price_basis = %s AND known_at <= %s",
-                (series.instrument_id, series.source, series.price_basis, as_of.known),
-            ).fetchall()
-        return missing_sessions(series.calendar, series.first, series.last, [session for (session,) in rows])
+            stored = read_days(connection, ids, as_of)
+        return [
+            missing_sessions(
+                entry.calendar, entry.first, entry.last, stored[entry.instrument_id, entry.source, entry.price_basis]
+            )
+            for entry in series
+        ]
 
     def macro_gaps(self, *, as_of: AsOf) -> Sequence[MacroGap]:
         """Return missing periods of monthly, quarterly and annual series, with what explains them."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from core.adapters.store.database import Connection
 from core.data.calendar import Days, sessions_between
+from core.domain.as_of import AsOf
 from core.domain.market_path import PriceBasis
 from core.domain.market_records import Calendar
 from core.ports.data_store import BarArrays
@@ -40,8 +41,49 @@ FROM market_data.series_years y JOIN market_data.instruments i USING (instrument
 WHERE %(ids)s::int[] IS NULL OR y.instrument_id = ANY (%(ids)s)
 ORDER BY 1, 3, 4, 5
 """
+# The bits of a year say what a reader sees from the row's times on; before them the bars are read.
+_DAYS = """
+SELECT instrument_id, source, price_basis, year, days::text,
+       known_at <= %(known)s AND recorded_at <= coalesce(%(recorded)s, 'infinity'::timestamptz)
+FROM market_data.series_years WHERE instrument_id = ANY (%(ids)s)
+"""
+_SESSIONS = """
+SELECT instrument_id, source, price_basis, session FROM market_data.bars_daily
+WHERE instrument_id = ANY (%(ids)s) AND session >= %(since)s AND extract(year FROM session)::int = ANY (%(years)s)
+  AND known_at <= %(known)s AND recorded_at <= coalesce(%(recorded)s, 'infinity'::timestamptz)
+"""
 _Key = tuple[int, Calendar, str, PriceBasis]
 _Year = tuple[int, int, date, date]
+
+
+def read_days(
+    connection: Connection, instrument_ids: Sequence[int], as_of: AsOf
+) -> Mapping[tuple[int, str, PriceBasis], Days]:
+    """Return the sessions stored of every series of the instruments as known at a time, in no order.
+
+    Whole years come as bits of the index; only years that were not wholly known then are read bar by bar.
+    """
+    told = {"ids": list(instrument_ids), "known": as_of.known, "recorded": as_of.recorded}
+    found: dict[tuple[int, str, PriceBasis], list[Days]] = defaultdict(list)
+    open_years: set[tuple[int, str, PriceBasis, int]] = set()
+    for number, source, basis, year, bits, is_known in connection.execute(_DAYS, told):
+        if is_known:
+            places = np.flatnonzero(np.frombuffer(bits.encode(), dtype=np.uint8) == ord("1"))
+            found[number, source, basis].append(np.datetime64(f"{year:04d}-01-01", "D") + places)
+        else:
+            open_years.add((number, source, basis, year))
+    if open_years:
+        years = sorted({year for *_, year in open_years})
+        late: dict[tuple[int, str, PriceBasis], list[date]] = defaultdict(list)
+        for number, source, basis, session in connection.execute(
+            _SESSIONS, {**told, "since": date(years[0], 1, 1), "years": years}
+        ):
+            if (number, source, basis, session.year) in open_years:
+                late[number, source, basis].append(session)
+        for key, sessions in late.items():
+            found[key].append(np.array(sessions, dtype="datetime64[D]"))
+    nothing = np.empty(0, dtype="datetime64[D]")
+    return defaultdict(lambda: nothing, {key: np.concatenate(parts) for key, parts in found.items()})
 
 
 def add_years(connection: Connection, bars: BarArrays, source: str, price_basis: PriceBasis) -> None:

@@ -206,8 +206,8 @@ class MadeUpCoverage:
         coin = {**common, "calendar": "24x7", "last": date(2022, 11, 20), "behind": 8}
         return [whole, short, SeriesCoverage(instrument_id=3, symbol="BTC", asset_class="crypto", stored=2, **coin)]
 
-    def gaps(self, series: SeriesCoverage, *, as_of: Any) -> list[date]:
-        return [date(2022, 6, 1), date(2022, 6, 2)] if series.symbol == "GE" else []
+    def gaps(self, series: list[SeriesCoverage], *, as_of: Any) -> list[list[date]]:
+        return [[date(2022, 6, 1), date(2022, 6, 2)] if entry.symbol == "GE" else [] for entry in series]
 
     def years(self) -> list[YearCoverage]:
         return [

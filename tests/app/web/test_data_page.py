@@ -36,10 +36,10 @@ def series(symbol: str, missing: int = 0, **changes: Any) -> SeriesCoverage:
 def desk(*stored: SeriesCoverage, gaps: tuple[date, ...] = ()) -> Any:
     asked: list[str] = []
 
-    def read_gaps(entry: SeriesCoverage, *, as_of: Any) -> tuple[date, ...]:
+    def read_gaps(entries: list[SeriesCoverage], *, as_of: Any) -> list[tuple[date, ...]]:
         assert as_of.known == NOW
-        asked.append(entry.symbol)
-        return gaps
+        asked.extend(entry.symbol for entry in entries)
+        return [gaps for _ in entries]
 
     coverage = SimpleNamespace(series=lambda ids, *, as_of: list(stored), gaps=read_gaps)
     return SimpleNamespace(

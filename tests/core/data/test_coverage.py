@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 
+import numpy as np
 import pytest
 
 from core.data.coverage import SeriesCoverage, count_sessions, missing_sessions, sessions_behind
@@ -42,7 +43,7 @@ def test_a_series_falls_behind_at_each_close(calendar: str, last: date, known: d
 
 
 def test_missing_sessions_are_those_not_stored() -> None:
-    stored = [date(2024, 1, 2), date(2024, 1, 4), date(2024, 1, 9)]
+    stored = np.array(["2024-01-09", "2024-01-02", "2024-01-04"], dtype="datetime64[D]")
     assert missing_sessions("XNYS", date(2024, 1, 2), date(2024, 1, 9), stored) == [
         date(2024, 1, 3),
         date(2024, 1, 5),
@@ -50,6 +51,10 @@ def test_missing_sessions_are_those_not_stored() -> None:
     ]
     assert missing_sessions("24x7", date(2024, 1, 8), date(2024, 1, 9), stored) == [date(2024, 1, 8)]
     assert missing_sessions("XNYS", date(2024, 1, 2), date(2024, 1, 2), stored) == []
+    # A Saturday alone expects nothing; of nothing stored everything is missing.
+    assert missing_sessions("XNYS", date(2024, 1, 6), date(2024, 1, 6), stored) == []
+    nothing = np.empty(0, dtype="datetime64[D]")
+    assert missing_sessions("XNYS", date(2024, 1, 2), date(2024, 1, 3), nothing) == [date(2024, 1, 2), date(2024, 1, 3)]
 
 
 @pytest.mark.parametrize(("stored", "expected", "missing"), [(10, 12, 2), (12, 12, 0), (13, 12, 0)])

@@ -60,7 +60,7 @@ def test_counts_and_gaps_equal_a_count_by_hand(
     assert (found.first, found.last, found.stored) == (visible[0], visible[-1], len(visible))
     assert found.expected == len(expected)
     assert found.missing == len(expected) - len(visible)
-    assert PostgresCoverage(seeded).gaps(found, as_of=moment) == sorted(set(expected) - set(visible))
+    assert PostgresCoverage(seeded).gaps([found], as_of=moment) == [sorted(set(expected) - set(visible))]
     newest = [day.item() for day in sessions_between("XNYS", visible[-1], moment.known.date())]
     assert found.behind == len([day for day in newest if day > visible[-1] and _close(day) <= moment.known])
 
@@ -163,3 +163,28 @@ def test_runs_are_read_newest_first_with_the_sums_of_their_steps(
     # Two new bars, one that was stored already, one held back for its price.
     assert (mine.rows_read, mine.rows_new, mine.rows_held) == (4, 2, 1)
     assert mine.finished_at is not None and mine.finished_at >= mine.started_at
+
+
+def test_the_gaps_of_many_series_come_in_their_order(seeded: Database, holed: tuple[Instrument, np.ndarray]) -> None:
+    instrument, _ = holed
+    reader, now = PostgresCoverage(seeded), at(2023, 6, 1)
+    series = reader.series([instrument.instrument_id], as_of=now)
+    assert len(series) == 2
+    each = [reader.gaps([entry], as_of=now)[0] for entry in series]
+    assert reader.gaps(series, as_of=now) == each
+    assert reader.gaps(series[::-1], as_of=now) == each[::-1]
+    assert {len(days) for days in each} > {0}
+    assert reader.gaps([], as_of=now) == []
+
+
+def test_whole_years_are_read_from_the_index_and_the_open_one_from_its_bars(
+    seeded: Database, holed: tuple[Instrument, np.ndarray]
+) -> None:
+    from core.adapters.store.series_index import read_days
+
+    instrument, kept = holed
+    with seeded.transaction() as connection:
+        for moment in (at(2023, 6, 1), at(2022, 6, 15, 22), at(2021, 11, 30, 22), at(2021, 10, 1)):
+            stored = read_days(connection, [instrument.instrument_id], moment)
+            found = sorted(stored[instrument.instrument_id, "holed", "split_adjusted"].tolist())
+            assert found == [day.item() for day in kept if _close(day.item()) <= moment.known]

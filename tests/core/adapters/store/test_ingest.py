@@ -390,6 +390,6 @@ class TestCoverage:
         as_of = AsOf(known=DeskClock(database).now())
         series = next(entry for entry in reader.series([MSFT], as_of=as_of) if entry.source == "skfolio")
         assert series.missing == 2
-        assert reader.gaps(series, as_of=as_of) == [date(2015, 3, 2), date(2015, 3, 3)]
-        assert reader.gaps(replace(series, first=date(2016, 1, 4)), as_of=as_of) == []
+        assert reader.gaps([series], as_of=as_of) == [[date(2015, 3, 2), date(2015, 3, 3)]]
+        assert reader.gaps([replace(series, first=date(2016, 1, 4))], as_of=as_of) == [[]]
         database.close()
