@@ -6,6 +6,7 @@ import argparse
 import importlib
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import NoReturn
 
 from app.cli_commands.output import Output
@@ -54,7 +55,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "mcp": ("mcp", "serve the tools to an MCP client over stdio"),
     "docs": ("docs", "write the generated pages under docs/"),
 }
-_WITH_VALUE = ("--home", "--as-of", "--token")
+_WITH_VALUE = ("--home", "--as-of", "--pictures", "--token")
 
 
 class Parser(argparse.ArgumentParser):
@@ -78,6 +79,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if run is None:
         parser.print_help()
         return EXIT_OK if name is None else EXIT_USAGE
+    output.pictures = Path(arguments.pictures) if arguments.pictures else None
     try:
         return run(arguments, output) or EXIT_OK
     except QuantdeskError as error:
@@ -107,6 +109,9 @@ def common_options(parser: argparse.ArgumentParser, *, suppress: bool) -> None:
     )
     group.add_argument("--home", metavar="FOLDER", default=missing, help="folder of the desk (default: QUANTDESK_HOME)")
     group.add_argument("--as-of", metavar="TIME", default=missing, help="see the data as it was known then (ISO, UTC)")
+    group.add_argument(
+        "--pictures", metavar="FOLDER", default=missing, help="write each chart as a PNG into the folder"
+    )
     group.add_argument("--token", default=missing, help="personal API key (default: QUANTDESK_TOKEN)")
 
 

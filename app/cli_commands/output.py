@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 from app.documents import printable, to_json
 
 
 class Output:
-    """Write to standard output and standard error in the form the caller asked for."""
+    """Write to standard output and standard error in the form the caller asked for, pictures into their folder."""
 
     def __init__(self, *, as_json: bool) -> None:
         self.as_json = as_json
+        self.pictures: Path | None = None
         self._written = False
 
     def document(self, value: Any) -> None:

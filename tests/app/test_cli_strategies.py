@@ -8,6 +8,7 @@ from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
+import matplotlib.image
 import pytest
 import yaml
 
@@ -37,6 +38,40 @@ def run(desk_dsn, tmp_path_factory):
     return call
 
 
+@pytest.fixture(scope="module")
+def backtests(run, tmp_path_factory) -> Any:
+    """Run each example once, its charts drawn into a folder of its own."""
+    done: dict[Path, Any] = {}
+
+    def backtest(path: Path) -> Any:
+        if path not in done:
+            folder = tmp_path_factory.mktemp("pictures") / path.stem
+            done[path] = run("backtest", str(path), "--start", "2016-01-04", "--pictures", str(folder))
+        return done[path]
+
+    return backtest
+
+
+def table(document: Any, name: str) -> list[dict[str, Any]]:
+    found = next(part for part in document["tables"] if part["name"] == name)
+    names = [column["name"] for column in found["columns"]]
+    return [dict(zip(names, row, strict=True)) for row in found["rows"]]
+
+
+def assert_drawn(document: Any) -> None:
+    """Say that each chart stands in a PNG of its size that is not blank."""
+    assert len(document["pictures"]) == len(document["charts"]) > 0
+    for number, (name, chart) in enumerate(zip(document["pictures"], document["charts"], strict=True), start=1):
+        path = Path(name)
+        assert path.name.startswith(f"{document['tool']}-{number}-")
+        assert chart["title"].split(",")[0].split(" ")[0].lower() in path.name
+        drawn = matplotlib.image.imread(path)
+        assert path.read_bytes().startswith(b"\x89PNG\r\n")
+        assert drawn.shape[:2] == (600, 1080)
+        # Ink on white: some of it, and not everywhere.
+        assert 0.005 < (drawn[..., :3].min(axis=2) < 0.9).mean() < 0.9
+
+
 def facts(document: Any) -> dict[str, Any]:
     return {fact["name"]: fact["value"] for fact in document["facts"]}
 
@@ -60,8 +95,8 @@ def test_an_example_has_at_most_15_lines_and_is_valid(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
-def test_an_example_backtests_from_the_command_line(run: Any, path: Path) -> None:
-    found = run("backtest", str(path), "--start", "2016-01-04")
+def test_an_example_backtests_from_the_command_line(backtests: Any, path: Path) -> None:
+    found = backtests(path)
     stated = facts(found)
     assert stated["trades"] > 0
     assert stated["parameter variants tried"] >= 1
@@ -71,17 +106,75 @@ def test_an_example_backtests_from_the_command_line(run: Any, path: Path) -> Non
     assert {"Growth, start = 100", "Drawdown", "Return of each trade"} <= set(titles)
     names = {table["name"] for table in found["tables"]}
     assert {"performance", "trades", "legs", "years", "sensitivity", "honesty"} <= names
-    risk = {
-        column["name"] for table in found["tables"] if table["name"] == "performance" for column in table["columns"]
-    }
-    assert any("rawdown" in name for name in risk)
+    assert_drawn(found)
 
 
 @pytest.mark.parametrize("path", SPREADS, ids=lambda path: path.stem)
-def test_a_spread_has_an_expected_value_from_the_same_file(run: Any, path: Path) -> None:
+def test_the_figures_of_a_spread_agree_with_each_other(backtests: Any, path: Path) -> None:
+    found = backtests(path)
+    stated = facts(found)
+    mine, held = table(found, "performance")
+    assert (mine["what"], held["what"]) == ("strategy", "buy and hold")
+    assert mine["total return"] == stated["total return"]
+    assert mine["worst day"] <= mine["daily ES 95 %"] <= mine["daily VaR 95 %"] <= 0.0 <= mine["best day"]
+    assert -1.0 < mine["maximum drawdown"] <= min(mine["total return"], 0.0)
+    # Legs and years split one profit: that of the account of 100,000.
+    profit = 100_000 * stated["total return"]
+    assert sum(row["profit or loss"] for row in table(found, "years")) == pytest.approx(profit, abs=0.01)
+    legs = table(found, "legs")
+    paid = sum(row["profit or loss"] - row["costs"] for row in legs) - profit
+    if path.stem == "switch":
+        assert paid == pytest.approx(0.0, abs=0.01), "nothing is borrowed by a switch"
+    else:
+        # What is left is the borrowing of what is sold short, at 50 basis points a year.
+        assert 0.0 < paid < 0.005 * 7 * 150_000
+    grown = 1.0
+    for row in table(found, "years"):
+        grown *= 1.0 + row["return"]
+    assert grown - 1.0 == pytest.approx(stated["total return"], abs=1e-9)
+    assert {row["symbol"] for row in table(found, "legs")} == set(yaml.safe_load(path.read_text())["symbols"])
+    growth = next(chart for chart in found["charts"] if chart["title"] == "Growth, start = 100")
+    assert growth["series"][0]["y"][-1] == pytest.approx(100.0 * (1.0 + stated["total return"]), rel=1e-6)
+
+
+@pytest.mark.parametrize("path", SPREADS, ids=lambda path: path.stem)
+def test_the_risk_of_a_spreads_legs_and_its_pictures(run: Any, path: Path, tmp_path: Path) -> None:
+    legs = yaml.safe_load(path.read_text())["symbols"]
+    # The body long against the wings, or the first leg against the second; the rest is cash.
+    weights = [0.5, *(-0.5 / (len(legs) - 1) for _ in legs[1:])]
+    words = ("--symbols", ",".join(legs), f"--weights={','.join(map(str, weights))}", "--value", "100000")
+    found = run("risk", *words, "--pictures", str(tmp_path / "new" / "folder"))
+    stated = facts(found)
+    assert stated["value"] == pytest.approx(100_000)
+    assert stated["cash"] == pytest.approx(100_000)
+    assert 0.0 < stated["value at risk"] < stated["expected shortfall"] < 10_000
+    methods = {row["method"]: row for row in table(found, "tail_risk")}
+    assert set(methods) == {"historical", "gaussian", "filtered", "monte_carlo"}
+    assert all(row["value at risk"] < row["expected shortfall"] for row in methods.values())
+    parts = table(found, "contributions")
+    assert sum(row["share of ES"] for row in parts) == pytest.approx(1.0)
+    assert sum(row["contribution to ES"] for row in parts) == pytest.approx(stated["expected shortfall"], rel=1e-6)
+    assert {row["symbol"]: row["weight"] for row in parts} == pytest.approx(dict(zip(legs, weights, strict=True)))
+    assert_drawn(found)
+    # A spread carries less than its long leg alone.
+    alone = facts(run("risk", "--symbols", legs[0], "--weights", "0.5", "--value", "100000"))
+    assert stated["expected shortfall"] < alone["expected shortfall"]
+    assert "pictures" not in run("risk", *words)
+
+
+def test_pictures_that_cannot_be_written_are_a_sentence(run: Any, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    found = run("price-chart", "--symbols", "KO", "--pictures", str(tmp_path / "file"), code=1)
+    assert "Pictures cannot be written into" in found["error"]["message"]
+
+
+@pytest.mark.parametrize("path", SPREADS, ids=lambda path: path.stem)
+def test_a_spread_has_an_expected_value_from_the_same_file(run: Any, path: Path, tmp_path: Path) -> None:
     words = ("--start", "2016-01-04", "--paths", "200", "--sessions", "60", "--seed", "3")
-    one, other = (facts(run("expected-value", str(path), *words)) for _ in range(2))
-    assert one == other
+    drawn = run("expected-value", str(path), *words, "--pictures", str(tmp_path))
+    one = facts(drawn)
+    assert one == facts(run("expected-value", str(path), *words))
+    assert_drawn(drawn)
     assert one["expected return standard error"] > 0
     assert 0 <= one["probability of profit"] <= 1
     assert one["paths"] == 200
