@@ -188,7 +188,9 @@ class Parts:
         """The venues by name."""
         from core.adapters.brokers.paper import PaperBroker
 
-        found: dict[str, Broker] = {"paper": PaperBroker(self.database, self.marks, self.clock)}
+        participation = self.settings.paper_participation
+        paper = PaperBroker(self.database, self.marks, self.clock, participation=participation)
+        found: dict[str, Broker] = {"paper": paper}
         if self.settings.interactive_brokers_address:
             from core.adapters.brokers.interactive_brokers import InteractiveBrokers
             from core.adapters.store.instruments import PostgresInstruments

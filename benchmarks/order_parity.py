@@ -16,7 +16,7 @@ from core.adapters.store.database import Database
 from core.domain.market_path import MarketPath
 from core.domain.market_records import Instrument
 from core.execution.marks import Marks, SessionPrice
-from core.ports.broker import OrderTicket
+from core.ports.broker import Execution, OrderTicket
 from core.strategies.loader import available, load
 from core.testing.clock import FixedClock
 from core.valuation.backtest import BacktestResult, run
@@ -26,6 +26,10 @@ from core.valuation.trades import REASONS
 FEE_BPS, SLIPPAGE_BPS = 1, 2
 SESSIONS, STOP_LOSS = 500, 0.01
 STOPPED = ("sma_crossover", "rsi_threshold", "momentum")
+PARTICIPATION = 0.001
+"""Share of a bar's volume that fills of one order at most, where fills in parts are compared."""
+IN_PARTS = ("sma_crossover", "rsi_threshold", "momentum", "breakout", "mean_reversion")
+"""Single names: the legs of a spread fill in proportion, which orders that do not know of each other cannot."""
 ACCOUNT = "parity"
 _CENT, _TICK, _FLOAT = Decimal("0.01"), Decimal("0.0001"), Decimal("1e-9")
 # Short windows, so that every strategy trades within the sessions of the comparison.
@@ -95,7 +99,7 @@ class PathMarks(Marks):
             symbol=self._path.assets[instrument_id - 1],
             name="",
             asset_class=self._asset_class,
-            calendar="24x7",
+            calendar="24x5",
             source="parity",
             known_at=datetime(2000, 1, 1, tzinfo=UTC),
         )
@@ -115,6 +119,7 @@ class PathMarks(Marks):
             close=close,
             price_basis="raw",
             source="parity",
+            volume=of(path.volume),
         )
 
 
@@ -123,12 +128,14 @@ def names() -> tuple[str, ...]:
     return tuple(name for name in available() if name != "event_drift") + tuple(VARIANTS)
 
 
-def compare(database: Database, name: str, *, sessions: int, seed: int, stop_loss: float = 0.0) -> Parity:
+def compare(
+    database: Database, name: str, *, sessions: int, seed: int, stop_loss: float = 0.0, participation: float = 0.0
+) -> Parity:
     """Run a strategy in the simulator, send the same orders to the paper broker and compare fill by fill.
 
     An order is sent at the close at which it was decided, with the side and the whole shares that the simulator
-    traded; a protective stop comes with the order that opened its position. Prices must be equal to the
-    paper venue's tick, sessions exactly, fees to the cent.
+    traded, in one session or in parts over several; a protective stop comes with the order that opened its position.
+    Prices must be equal to the paper venue's tick, sessions and sizes exactly, fees to the cent.
     """
     file, settings = VARIANTS.get(name, (name, SETTINGS.get(name, {})))
     if file == "model_prediction":
@@ -143,37 +150,79 @@ def compare(database: Database, name: str, *, sessions: int, seed: int, stop_los
         strategy,
         path,
         costs=Costs(fee_bps=FEE_BPS, slippage_bps=SLIPPAGE_BPS),
-        terms=FillTerms(lot=1.0),
+        terms=FillTerms(lot=1.0, participation=participation),
         stops=Stops(loss=stop_loss) if stop_loss else None,
     )
-    tickets = _tickets(result, path, stop_loss)
+    fills = result.fills
+    assert fills is not None
+    chains = _chains(result, path, participation)
+    tickets = _tickets(result, path, stop_loss, chains)
     clock = FixedClock(_close(_day(path, 0)))
-    broker = PaperBroker(database, PathMarks(path), clock, fee_bps=Decimal(FEE_BPS), slippage_bps=Decimal(SLIPPAGE_BPS))
+    broker = PaperBroker(
+        *(database, PathMarks(path), clock),
+        fee_bps=Decimal(FEE_BPS),
+        slippage_bps=Decimal(SLIPPAGE_BPS),
+        participation=Decimal(repr(participation)),
+    )
     for ticket in tickets:
         broker.submit(ticket)
     clock.moment = _close(_day(path, sessions - 1))
-    found = {
-        part.client_order_id: part for part in broker.executions(ACCOUNT, [part.client_order_id for part in tickets])
-    }
-    fills = result.fills
-    assert fills is not None
+    found: dict[str, list[Execution]] = {}
+    for part in broker.executions(ACCOUNT, [part.client_order_id for part in tickets]):
+        found.setdefault(part.client_order_id, []).append(part)
     differences = []
-    for row, ticket in enumerate(tickets):
-        part = found.get(ticket.client_order_id)
-        price = Decimal(repr(float(fills.price[row])))
-        session, size = _day(path, int(fills.session[row])), Decimal(int(abs(fills.shares[row])))
-        if part is None:
-            differences.append(f"{name}: {ticket.side} {size} on {session} did not fill on paper")
-        elif (part.session, part.quantity) != (session, size) or abs(part.price - price) > _TICK / 2 + _FLOAT:
-            differences.append(f"{name}: {price} on {session}, on paper {part.price} on {part.session}")
-        elif abs(part.fee - Decimal(repr(float(fills.fee[row])))) > _CENT / 2 + _TICK:
-            differences.append(f"{name}: fee {fills.fee[row]:.4f}, on paper {part.fee}")
+    for rows, ticket in zip(chains, tickets, strict=True):
+        parts = sorted(found.get(ticket.client_order_id, []), key=lambda part: part.session)
+        if len(parts) != len(rows):
+            differences.append(f"{name}: {ticket.side} {ticket.quantity}: {len(rows)} fills, on paper {len(parts)}")
+            continue
+        for row, part in zip(rows, parts, strict=True):
+            differences += [f"{name}: {text}" for text in _differences(fills, row, part, path)]
     return Parity(
-        simulated=len(tickets),
-        on_paper=len(found),
+        simulated=len(fills.session),
+        on_paper=sum(map(len, found.values())),
         value=float(np.abs(fills.shares * fills.price).sum()),
         differences=tuple(differences),
     )
+
+
+def _differences(fills: Any, row: int, part: Execution, path: MarketPath) -> list[str]:
+    price = Decimal(repr(float(fills.price[row])))
+    session, size = _day(path, int(fills.session[row])), Decimal(int(abs(fills.shares[row])))
+    if (part.session, part.quantity) != (session, size) or abs(part.price - price) > _TICK / 2 + _FLOAT:
+        return [f"{size} at {price} on {session}, on paper {part.quantity} at {part.price} on {part.session}"]
+    if abs(part.fee - Decimal(repr(float(fills.fee[row])))) > _CENT / 2 + _TICK:
+        return [f"fee {fills.fee[row]:.4f}, on paper {part.fee}"]
+    return []
+
+
+def _chains(result: BacktestResult, path: MarketPath, participation: float) -> list[list[int]]:
+    """Return the fills that one order made: those of following sessions, each but the last as much as its bar had."""
+    fills = result.fills
+    assert fills is not None
+    open_: dict[int, list[int]] = {}
+    chains = []
+    for row in range(len(fills.session)):
+        asset, session, shares = int(fills.asset[row]), int(fills.session[row]), float(fills.shares[row])
+        chain = open_.get(asset)
+        goes_on = (
+            chain is not None
+            and int(fills.session[chain[-1]]) == session - 1
+            and float(fills.shares[chain[-1]]) * shares > 0
+            and participation > 0
+            and abs(float(fills.shares[chain[-1]])) == _most(path, session - 1, asset, participation)
+        )
+        if chain is not None and goes_on:
+            chain.append(row)
+        else:
+            open_[asset] = [row]
+            chains.append(open_[asset])
+    return chains
+
+
+def _most(path: MarketPath, session: int, asset: int, participation: float) -> int:
+    assert path.volume is not None
+    return int(float(path.volume[0, session, asset]) * participation)
 
 
 def market(assets: int, *, sessions: int, seed: int) -> MarketPath:
@@ -199,14 +248,16 @@ def market(assets: int, *, sessions: int, seed: int) -> MarketPath:
     )
 
 
-def _tickets(result: BacktestResult, path: MarketPath, stop_loss: float) -> list[OrderTicket]:
+def _tickets(result: BacktestResult, path: MarketPath, stop_loss: float, chains: list[list[int]]) -> list[OrderTicket]:
     fills = result.fills
     assert fills is not None
     held: dict[int, float] = {}
     opening: dict[int, tuple[int, float]] = {}
     tickets = []
-    for row in range(len(fills.session)):
-        asset, session, shares = int(fills.asset[row]), int(fills.session[row]), float(fills.shares[row])
+    for chain in chains:
+        row = chain[0]
+        asset, session = int(fills.asset[row]), int(fills.session[row])
+        shares = float(sum(fills.shares[part] for part in chain))
         before = held.get(asset, 0.0)
         decided, stop = session - 1, None
         if REASONS[int(fills.reason[row])] == "stop":
@@ -228,7 +279,7 @@ def _tickets(result: BacktestResult, path: MarketPath, stop_loss: float) -> list
                 order_type="market" if stop is None else "stop",
                 limit_price=None,
                 stop_price=stop,
-                time_in_force="day" if stop is None else "gtc",
+                time_in_force="day" if stop is None and len(chain) == 1 else "gtc",
                 desk_time=_close(_day(path, decided)),
             )
         )
@@ -248,15 +299,17 @@ def measure(dsn: str) -> list[list[Any]]:
     """Return rows (strategy, stop, fills in the simulator, on paper, traded value, differences) of the comparison."""
     database, rows = Database(dsn), []
     try:
-        for name in names():
-            for stop_loss in (0.0, STOP_LOSS):
-                with database.transaction() as connection:
-                    connection.execute("DELETE FROM execution.paper_executions")
-                    connection.execute("DELETE FROM execution.paper_orders")
-                if stop_loss and name not in STOPPED:
-                    continue
-                found = compare(database, name, sessions=SESSIONS, seed=11, stop_loss=stop_loss)
-                rows.append([name, stop_loss, found.simulated, found.on_paper, found.value, list(found.differences)])
+        runs = [(name, 0.0, 0.0) for name in names()] + [(name, STOP_LOSS, 0.0) for name in STOPPED]
+        runs += [(name, 0.0, PARTICIPATION) for name in IN_PARTS]
+        for name, stop_loss, participation in runs:
+            with database.transaction() as connection:
+                connection.execute("DELETE FROM execution.paper_executions")
+                connection.execute("DELETE FROM execution.paper_orders")
+            found = compare(
+                database, name, sessions=SESSIONS, seed=11, stop_loss=stop_loss, participation=participation
+            )
+            label = f"{name}, in parts" if participation else name
+            rows.append([label, stop_loss, found.simulated, found.on_paper, found.value, list(found.differences)])
     finally:
         database.close()
     return rows
@@ -274,9 +327,10 @@ def section(rows: list[list[Any]]) -> str:
         [
             "### The simulator and the paper broker",
             "",
-            f"{len({row[0] for row in rows})} strategies, the same bars ({SESSIONS} sessions), whole shares,"
+            f"{len(names())} strategies, the same bars ({SESSIONS} sessions), whole shares,"
             f" {FEE_BPS} bp fee, {SLIPPAGE_BPS} bps slippage: session, size, price (to the venue's tick) and fee (to"
-            f" the cent) of every fill compared. **{len(differences)} differences.**",
+            f" the cent) of every fill compared. In parts: a bar fills at most {PARTICIPATION:.1%} of its volume."
+            f" **{len(differences)} differences.**",
             *(f"- {text}" for text in differences[:5]),
             "",
             table(heads, lines),

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from app.documents import printable
 from chat_ui.people import current_person
 from chat_ui.services import services
+from core.domain.books import LEGGING_WORDS
 from core.errors import ApprovalRefused, InvalidInput, QuantdeskError
 from core.reporting.rendering import render_value
 
@@ -53,7 +54,9 @@ def card_text(view: ProposalView, *, currency: str = "USD", mode: ClockMode = "r
         return "" if value is None else render_value(value, "money", currency)
 
     rows = "\n".join(
-        _leg_row(leg, proposal.order_type, proposal.time_in_force, money(leg.limit_price), money(leg.stop_price))
+        _leg_row(
+            leg, proposal.order_type_of(leg), proposal.time_in_force, money(leg.limit_price), money(leg.stop_price)
+        )
         for leg in proposal.legs
     )
     lines = [
@@ -64,6 +67,8 @@ def card_text(view: ProposalView, *, currency: str = "USD", mode: ClockMode = "r
         "",
         f"**Account** {proposal.account_id} · **about** {money(proposal.notional)}",
     ]
+    if len(proposal.legs) > 1:
+        lines.append(f"**Legs** {LEGGING_WORDS[proposal.legging]}")
     if proposal.band_low is not None and proposal.band_high is not None:
         lines.append(f"**Sent only between** {money(proposal.band_low)} **and** {money(proposal.band_high)}")
     if mode == "replay" and view.state in {"pending", "approved"} and proposal.order_type in _FILLS:

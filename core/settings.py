@@ -90,6 +90,13 @@ class Settings(BaseSettings):
         ge=1,
         description="Minutes by the database clock after which an undecided proposal expires.",
     )
+    paper_participation: Decimal = Field(
+        default=Decimal(0),
+        validation_alias="QUANTDESK_PAPER_PARTICIPATION",
+        ge=0,
+        le=1,
+        description="Share of a bar's volume that the paper venue fills of one order at most; 0 fills any size.",
+    )
     anthropic_api_key: SecretStr | None = Field(
         default=None, validation_alias="ANTHROPIC_API_KEY", description="Key for Claude; public questions only."
     )

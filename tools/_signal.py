@@ -140,7 +140,8 @@ def trade_request(
 
     Sizes come from the risk core's fixed fraction. Raises InvalidInput when less than a lot is left of it.
     """
-    from core.execution.requests import LOTS, MOST_LEGS, LegRequest, TradeRequest
+    from core.domain.trading_rules import LOTS
+    from core.execution.requests import MOST_LEGS, LegRequest, TradeRequest
     from core.risk.sizing import SizingAccount, fixed_fraction
 
     legs = []

@@ -30,6 +30,9 @@ class ProposedLeg(Frozen):
     )
     limit_price: float | None = Field(default=None, gt=0, description="Limit of a limit or stop-limit order.")
     stop_price: float | None = Field(default=None, gt=0, description="Trigger of a stop or stop-limit order.")
+    order_type: Literal["limit", "stop", "stop_limit"] | None = Field(
+        default=None, description="Order type of this leg, in a linked pair only."
+    )
 
 
 class ProposeTradeArguments(Frozen):
@@ -46,9 +49,14 @@ class ProposeTradeArguments(Frozen):
     order_type: Literal["market", "limit", "stop", "stop_limit"] = Field(default="market", description="Order type.")
     limit_price: float | None = Field(default=None, gt=0, description="Limit of a limit order.")
     stop_price: float | None = Field(default=None, gt=0, description="Trigger of a stop order.")
-    time_in_force: Literal["day", "gtc"] = Field(default="day", description="day, or good till cancelled.")
-    legging: Literal["together", "in_order"] = Field(
-        default="together", description="Send several legs at once, or each when the one before is filled."
+    time_in_force: Literal["day", "gtc", "ioc", "fok"] = Field(
+        default="day",
+        description="To the session's close, till cancelled, what trades at once, or all of it at once or nothing.",
+    )
+    legging: Literal["together", "in_order", "one_cancels_other"] = Field(
+        default="together",
+        description="Send several legs at once, each when the one before is filled, or a limit and a stop order of the"
+        " same quantity as a linked pair of which one cancels the other.",
     )
     on_failure: Literal["keep", "unwind"] = Field(
         default="keep", description="Keep filled legs when another leg fails, or trade them back at the market."
@@ -114,6 +122,7 @@ def _request(arguments: ProposeTradeArguments) -> TradeRequest:
                 target_weight=_decimal(leg.target_weight),
                 limit_price=_decimal(leg.limit_price),
                 stop_price=_decimal(leg.stop_price),
+                order_type=leg.order_type,
             )
             for leg in legs
         ),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from app.cli_commands.connection import Connection, connect
 from app.cli_commands.output import Output
 from app.documents import proposal_document
+from core.domain.books import LEGGING_WORDS
 
 if TYPE_CHECKING:
     from core.execution.proposals import ProposalView
@@ -96,13 +97,14 @@ def _card(view: ProposalView, write: object) -> None:
     write(f"Proposal {proposal.proposal_id}: {view.state}. {view.progress}")
     for leg in proposal.legs:
         prices = [f"{name} {price}" for name, price in (("limit", leg.limit_price), ("stop", leg.stop_price)) if price]
-        write(f"  {leg.side.upper()} {leg.quantity} {leg.symbol} {proposal.order_type} {' '.join(prices)}".rstrip())
+        what = f"{leg.quantity} {leg.symbol} {proposal.order_type_of(leg)}"
+        write(f"  {leg.side.upper()} {what} {' '.join(prices)}".rstrip())
     band = f", only between {proposal.band_low} and {proposal.band_high}" if proposal.band_low else ""
     write(f"  account {proposal.account_id}, about {proposal.notional:,}, {proposal.time_in_force}{band}")
     write(f"  asked by {proposal.requested_by}, written by {proposal.author_kind} {proposal.author}")
     write(f"  desk time {proposal.desk_time:%Y-%m-%d %H:%M} UTC, expires {proposal.expires_at:%Y-%m-%d %H:%M} UTC")
     if len(proposal.legs) > 1:
-        write(f"  legs {proposal.legging.replace('_', ' ')}; when one fails: {proposal.on_failure} the others")
+        write(f"  legs {LEGGING_WORDS[proposal.legging]}; when one fails: {proposal.on_failure} the others")
     if proposal.reason:
         write(f"  stated reason, not checked: {' '.join(proposal.reason.split())}")
     write(f"  digest {proposal.digest}")

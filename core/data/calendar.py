@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import lru_cache
 
@@ -19,8 +20,17 @@ _FIRST_DAY = date(1962, 1, 1)
 _LAST_DAY = date(2040, 12, 31)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TradingSession:
+    """Hold when a session begins and ends, UTC; early closes and late opens are in it."""
+
+    day: date
+    opens: datetime
+    closes: datetime
+
+
 @lru_cache(maxsize=4)
-def _exchange(calendar: Calendar) -> tuple[Days, Moments]:
+def _exchange(calendar: Calendar) -> tuple[Days, Moments, Moments]:
     if calendar == "XNYS":
         import exchange_calendars
         from pandas.errors import Pandas4Warning
@@ -32,17 +42,18 @@ def _exchange(calendar: Calendar) -> tuple[Days, Moments]:
         closes = exchange.closes
         return (
             closes.index.to_numpy().astype("datetime64[D]"),
+            exchange.opens.dt.tz_convert(None).to_numpy().astype("datetime64[us]"),
             closes.dt.tz_convert(None).to_numpy().astype("datetime64[us]"),
         )
     days = np.arange(np.datetime64(_FIRST_DAY), np.datetime64(_LAST_DAY) + 1, dtype="datetime64[D]")
     if calendar == "24x5":
         days = days[np.is_busday(days)]
-    return days, (days + 1).astype("datetime64[us]")
+    return days, days.astype("datetime64[us]"), (days + 1).astype("datetime64[us]")
 
 
 def sessions_between(calendar: Calendar, start: date, end: date) -> Days:
     """Return the sessions from start to end, both included, as datetime64[D]."""
-    days, _ = _exchange(calendar)
+    days, _, _ = _exchange(calendar)
     first = np.searchsorted(days, np.datetime64(start, "D"))
     last = np.searchsorted(days, np.datetime64(end, "D"), side="right")
     return days[first:last]
@@ -50,7 +61,7 @@ def sessions_between(calendar: Calendar, start: date, end: date) -> Days:
 
 def are_sessions(calendar: Calendar, days: Days) -> NDArray[np.bool_]:
     """Say for each day (datetime64[D]) whether the market trades; NaT is no session."""
-    sessions, _ = _exchange(calendar)
+    sessions, _, _ = _exchange(calendar)
     position = np.minimum(np.searchsorted(sessions, days), len(sessions) - 1)
     found: NDArray[np.bool_] = sessions[position] == days
     return found
@@ -58,7 +69,7 @@ def are_sessions(calendar: Calendar, days: Days) -> NDArray[np.bool_]:
 
 def closes_of(calendar: Calendar, days: Days) -> Moments:
     """Return the UTC closing time (datetime64[us]) of each session; a day without session closes at its midnight."""
-    sessions, closes = _exchange(calendar)
+    sessions, _, closes = _exchange(calendar)
     position = np.minimum(np.searchsorted(sessions, days), len(sessions) - 1)
     midnight = (days + 1).astype("datetime64[us]")
     result: Moments = np.where(sessions[position] == days, closes[position], midnight)
@@ -76,15 +87,31 @@ def close_of(session: date, calendar: Calendar) -> datetime:
 
 def last_closed_session(moment: datetime, calendar: Calendar) -> date:
     """Return the newest session that had closed at a moment (UTC aware)."""
-    sessions, closes = _exchange(calendar)
+    sessions, _, closes = _exchange(calendar)
     position = np.searchsorted(closes, _naive_utc(moment), side="right") - 1
     session: date = sessions[max(int(position), 0)].item()
     return session
 
 
+def session_at(moment: datetime, calendar: Calendar) -> TradingSession:
+    """Return the session that runs at a moment (UTC aware), or else the next one to open.
+
+    It runs from its opening on and is over at its close. Raises InvalidInput outside the years of the calendars.
+    """
+    sessions, opens, closes = _exchange(calendar)
+    position = int(np.searchsorted(closes, _naive_utc(moment), side="right"))
+    if position >= len(sessions) or moment.date() < _FIRST_DAY:
+        raise InvalidInput(f"{moment:%Y-%m-%d} is outside {_FIRST_DAY}..{_LAST_DAY}, so no session is known.")
+    return TradingSession(
+        day=sessions[position].item(),
+        opens=opens[position].item().replace(tzinfo=UTC),
+        closes=closes[position].item().replace(tzinfo=UTC),
+    )
+
+
 def shift_session(session: date, count: int, calendar: Calendar) -> date:
     """Return the session `count` sessions after (or, negative, before) the last session not after `session`."""
-    sessions, _ = _exchange(calendar)
+    sessions, _, _ = _exchange(calendar)
     position = np.searchsorted(sessions, np.datetime64(session, "D"), side="right") - 1 + count
     if not 0 <= position < len(sessions):
         raise InvalidInput(f"{count} sessions from {session} is outside {_FIRST_DAY}..{_LAST_DAY}.")

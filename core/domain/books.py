@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, ClassVar, Literal
@@ -13,9 +14,18 @@ from core.domain.records import Record
 
 Side = Literal["buy", "sell"]
 OrderType = Literal["market", "limit", "stop", "stop_limit"]
-TimeInForce = Literal["day", "gtc"]
-Legging = Literal["together", "in_order"]
-"""Whether the legs of a proposal are sent at once, or each when the one before is filled."""
+TimeInForce = Literal["day", "gtc", "ioc", "fok"]
+"""day: to the close of the session; gtc: until cancelled; ioc: what trades at once; fok: all of it or nothing."""
+Legging = Literal["together", "in_order", "one_cancels_other"]
+"""Whether the legs of a proposal are sent at once, each when the one before is filled, or as a linked pair.
+
+The orders of a linked pair trade the same quantity: what is executed of one, or its end, cancels the other.
+"""
+LEGGING_WORDS: Mapping[Legging, str] = {
+    "together": "sent together",
+    "in_order": "each sent when the one before is filled",
+    "one_cancels_other": "a linked pair: one cancels the other",
+}
 OnFailure = Literal["keep", "unwind"]
 """What becomes of filled legs when another leg fails: they stay, or are traded back at the market."""
 OrderState = Literal[
@@ -34,7 +44,13 @@ Decision = Literal["approved", "rejected", "expired"]
 
 
 class Leg(Frozen):
-    """Name one leg of a proposal: exactly what would be sent, and the band its price must lie in when it is."""
+    """Name one leg of a proposal: exactly what would be sent, and the band its price must lie in when it is.
+
+    `order_type` is set in a linked pair only, whose legs differ in it; elsewhere that of the proposal counts.
+    """
+
+    left_out: ClassVar[frozenset[str]] = frozenset({"order_type"})
+    """Fields not stored while unset, so that proposals from before they existed keep their digests."""
 
     instrument_id: int
     symbol: str
@@ -44,6 +60,7 @@ class Leg(Frozen):
     stop_price: Decimal | None = None
     band_low: Decimal | None = None
     band_high: Decimal | None = None
+    order_type: OrderType | None = None
 
 
 class Account(Record):
@@ -92,6 +109,10 @@ class Proposal(Record):
     created_at: datetime
     expires_at: datetime
     is_demo: bool = False
+
+    def order_type_of(self, leg: Leg) -> OrderType:
+        """Return the type of the order that a leg becomes."""
+        return leg.order_type or self.order_type
 
 
 class ProposalDecision(Record):

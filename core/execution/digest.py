@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from core.domain.books import Proposal
+from core.domain.books import Leg, Proposal
 
 # created_at is the database's own note of when the row came; everything else is bound.
 _NOT_BOUND = frozenset({"digest", "created_at"})
@@ -42,6 +42,7 @@ def _plain(value: Any) -> Any:
         return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     if isinstance(value, tuple):
         return [_plain(item) for item in value]
-    if hasattr(value, "model_dump"):
-        return {name: _plain(getattr(value, name)) for name in type(value).model_fields}
+    if isinstance(value, Leg):
+        unset = {name for name in value.left_out if getattr(value, name) is None}
+        return {name: _plain(getattr(value, name)) for name in type(value).model_fields if name not in unset}
     return value

@@ -62,7 +62,7 @@ class Gateway:
         """
         crash_point("send.loaded")
         orders = [self._advance(order) for order in self._intend(proposal_id)]
-        return [*orders, *self._unwind(proposal_id)]
+        return [*orders, *self._unwind(proposal_id), *self._end_pair(proposal_id)]
 
     def recover(self) -> Sequence[Order]:
         """Finish every order that an earlier run left between intention and the venue's word."""
@@ -70,11 +70,11 @@ class Gateway:
             orders = transaction.orders.all(states=("intended", "submitting", "unknown"))
         done = [self._advance_if_possible(order) for order in reversed(orders)]
         for proposal_id in dict.fromkeys(order.proposal_id for order in orders):
-            done += self._unwind(proposal_id)
+            done += [*self._unwind(proposal_id), *self._end_pair(proposal_id)]
         return done
 
     def cancel(self, order_id: str, principal: Principal) -> Order:
-        """Ask the venue to cancel an order; passes while trading is halted.
+        """Ask the venue to cancel an order, and the other of its pair with it; passes while trading is halted.
 
         Raises ApprovalRefused for others than persons with the scope `trade`, InvalidInput when the order has ended,
         OutcomeUnknown when the venue does not answer: the order stays as it is.
@@ -87,7 +87,9 @@ class Gateway:
             raise InvalidInput(f"Order {order_id} is {order.state}: there is nothing to cancel at the venue.")
         word = self._broker(order).cancel(order.account_id, order.client_order_id)
         with self._store.transaction() as transaction:
-            return apply_word(transaction, transaction.orders.get(order_id, lock=True), word, self._clock)
+            changed = apply_word(transaction, transaction.orders.get(order_id, lock=True), word, self._clock)
+        self._end_pair(order.proposal_id)
+        return changed
 
     def cancel_all(self, principal: Principal) -> tuple[Sequence[Order], Sequence[str]]:
         """Cancel every order at work and deny every one not sent yet; return the orders after it and what went wrong.
@@ -172,6 +174,9 @@ class Gateway:
             others = transaction.orders.all(proposal_id=order.proposal_id)
         if order.attempt != FIRST_ATTEMPT:
             return None
+        if proposal.legging == "one_cancels_other":
+            over = [part for part in others if part.leg != order.leg and _ends(part, order)]
+            return f"linked: leg {over[0].leg + 1} is {over[0].state}" if over else None
         failed = [part for part in others if part.leg != order.leg and part.state in FAILED]
         if failed and proposal.on_failure == "unwind":
             return f"legging: leg {failed[0].leg + 1} ended as {failed[0].state}"
@@ -202,6 +207,26 @@ class Gateway:
             elif order.state not in OPEN and order.filled_quantity and not _has_second(orders, order):
                 changed.append(self._advance_if_possible(self._trade_back(proposal, order)))
         return changed
+
+    def _end_pair(self, proposal_id: str) -> Sequence[Order]:
+        """Cancel the other order of a linked pair once one has ended or traded, whatever the venue does itself."""
+        with self._store.transaction() as transaction:
+            proposal, _ = transaction.proposals.get(proposal_id)
+            orders = transaction.orders.all(proposal_id=proposal_id)
+        if proposal.legging != "one_cancels_other":
+            return []
+        over = [
+            order
+            for order in orders
+            if order.state in ("intended", "accepted", "partially_filled")
+            if any(_ends(part, order) for part in orders if part.leg != order.leg)
+        ]
+        return [
+            self._withdraw(order, "linked: the other order of the pair ended or traded")
+            if order.state == "intended"
+            else self._ask_to_cancel(order)
+            for order in over
+        ]
 
     def _ask_to_cancel(self, order: Order) -> Order:
         try:
@@ -276,7 +301,8 @@ class Gateway:
                 return self._record(transaction, order, "deny", f"kill_switch: {halted}") if first else order
             crash_point("send.before_send")
             try:
-                word = broker.submit(self._ticket(order))
+                proposal, _ = transaction.proposals.get(order.proposal_id)
+                word = broker.submit(self._ticket(order, proposal))
             except (OutcomeUnknown, Unavailable) as error:
                 # Asking would find nothing for ever: what certainly never left is over, where it cannot be sent again.
                 never_left = first and isinstance(error, Unavailable) and not broker.deduplicates
@@ -323,7 +349,9 @@ class Gateway:
         band = band_objections(proposal.legs, view.marks)
         if band:
             return band
-        impact = assess(snapshot, account, proposal.legs, view)
+        impact = assess(
+            *(snapshot, account, proposal.legs, view), time_in_force=proposal.time_in_force, legging=proposal.legging
+        )
         if impact.refused:
             records = gate_records(impact, account.account_id, proposal.proposal_id, stage)
             transaction.gate.record(records, desk_time=self._clock.now())
@@ -342,7 +370,7 @@ class Gateway:
             instrument_id=part.instrument_id,
             side=part.side,
             quantity=part.quantity,
-            order_type=proposal.order_type,
+            order_type=proposal.order_type_of(part),
             limit_price=part.limit_price,
             stop_price=part.stop_price,
             time_in_force=proposal.time_in_force,
@@ -364,7 +392,8 @@ class Gateway:
             transaction.events.put("order.changed", order.order_id)
         return changed
 
-    def _ticket(self, order: Order) -> OrderTicket:
+    def _ticket(self, order: Order, proposal: Proposal) -> OrderTicket:
+        is_pair = proposal.legging == "one_cancels_other"
         return OrderTicket(
             client_order_id=order.client_order_id,
             account_id=order.account_id,
@@ -377,6 +406,7 @@ class Gateway:
             stop_price=order.stop_price,
             time_in_force=order.time_in_force,
             desk_time=self._clock.now(),
+            linked_to=client_order_id(order.proposal_id, 1 - order.leg, FIRST_ATTEMPT) if is_pair else "",
         )
 
     def _broker(self, order: Order) -> Broker:
@@ -389,6 +419,11 @@ class Gateway:
                 hint=f"Known brokers: {', '.join(sorted(self._brokers))}.",
             )
         return broker
+
+
+def _ends(one: Order, other: Order) -> bool:
+    """Say whether what became of one order of a linked pair ends the other: it traded, or ended before either did."""
+    return one.filled_quantity > 0 or (one.state not in OPEN and other.filled_quantity == 0)
 
 
 def _has_second(orders: Sequence[Order], order: Order) -> bool:

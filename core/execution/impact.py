@@ -7,11 +7,12 @@ from dataclasses import dataclass, fields
 from decimal import Decimal, InvalidOperation
 from typing import Any, Literal
 
-from core.domain.books import Account, Leg, Side
+from core.domain.books import Account, Leg, Legging, Side, TimeInForce
 from core.errors import InvalidInput, NoData
 from core.execution.market_risk import MarketView
 from core.execution.marks import SessionPrice
 from core.execution.stores import GateRecord, GateSnapshot
+from core.execution.venue_rules import venue_refusals, waits_for
 from core.risk.gate import Standing
 from core.risk.limits import Book, Holding, Limits, OrderRequest, Verdict, check_order, fit_quantity
 
@@ -117,10 +118,14 @@ def assess(
     account: Account,
     legs: Sequence[Leg],
     view: MarketView,
+    *,
+    time_in_force: TimeInForce = "day",
+    legging: Legging = "together",
 ) -> Impact:
     """Judge legs against the account's fresh positions, cash and open orders, as one snapshot shows them.
 
-    Sales come before purchases, as their proceeds may pay for them. Raises NoData when a leg has no price.
+    Sales come before purchases, as their proceeds may pay for them; the legs of a linked pair, of which one trades,
+    are each judged alone and counted once. Raises NoData when a leg has no price.
     """
     limits = limits_of(account)
     book = _book(snapshot, view)
@@ -128,7 +133,7 @@ def assess(
     verdicts: list[Verdict] = []
     refused: list[GateRefusal] = []
     notes: list[str] = []
-    before = book
+    before = start = book
     for number, leg in enumerate(sorted(legs, key=lambda leg: leg.side == "buy")):
         mark = view.marks.get(leg.instrument_id)
         if mark is None:
@@ -136,14 +141,19 @@ def assess(
         price = leg.limit_price or leg.stop_price or mark.close
         request = OrderRequest(symbol=leg.symbol, side=leg.side, quantity=leg.quantity, price=price)
         fee = request.notional * FEE_BPS / 10_000
-        found = check_order(
-            request,
-            book,
-            limits,
-            reference_price=mark.close,
-            fee=fee,
-            standing=_standing(snapshot, number),
-            market=view.risk,
+        if legging == "one_cancels_other":
+            book = start
+        found = (
+            *venue_refusals(leg, view, time_in_force),
+            *check_order(
+                request,
+                book,
+                limits,
+                reference_price=mark.close,
+                fee=fee,
+                standing=_standing(snapshot, number),
+                market=view.risk,
+            ),
         )
         verdicts += found
         refused += [GateRefusal(leg=leg, verdict=verdict) for verdict in found if not verdict.allowed]
@@ -154,6 +164,8 @@ def assess(
             holdings={**book.holdings, leg.symbol: Holding(quantity=after, price=mark.close)},
         )
         notes += _remarks(leg, mark, held, after)
+        if view.is_live and (waits := waits_for(leg, view, time_in_force)) is not None:
+            notes.append(waits)
         judged.append(
             LegImpact(
                 symbol=leg.symbol,
@@ -169,10 +181,12 @@ def assess(
         )
     if snapshot.working:
         notes.append(f"{len(snapshot.working)} open order(s) of the account are counted as if filled.")
+    counted = [leg.notional for leg in judged]
+    notional = max(counted) if legging == "one_cancels_other" else sum(counted, ZERO)
     return Impact(
         legs=tuple(judged),
-        notional=sum((leg.notional for leg in judged), ZERO),
-        fee=sum((leg.notional for leg in judged), ZERO) * FEE_BPS / 10_000,
+        notional=notional,
+        fee=notional * FEE_BPS / 10_000,
         cash_before=before.cash,
         cash_after=book.cash,
         nav=before.equity,

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from core.domain.as_of import AsOf
+from core.domain.market_records import Instrument
 from core.errors import NoData
 from core.execution.marks import Marks, SessionPrice
 from core.ports.clock import Clock
@@ -23,11 +24,21 @@ VOLUME_SESSIONS = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MarketView:
-    """Hold the last prices and names of instruments; `risk` where a limit needs it."""
+    """Hold the last prices and the instruments at a moment of the desk; `risk` where a limit needs it.
+
+    `is_live` says whether the moment runs on by itself; a replaying desk stands still between sessions.
+    """
 
     marks: Mapping[int, SessionPrice]
-    symbols: Mapping[int, str]
+    instruments: Mapping[int, Instrument]
     risk: MarketRisk | None
+    moment: datetime
+    is_live: bool
+
+    @property
+    def symbols(self) -> Mapping[int, str]:
+        """Return the symbols by instrument."""
+        return {key: instrument.symbol for key, instrument in self.instruments.items()}
 
 
 @dataclass(slots=True)
@@ -36,7 +47,7 @@ class _Known:
 
     key: tuple[datetime, datetime]
     prices: dict[int, SessionPrice | None] = field(default_factory=dict)
-    symbols: dict[int, str] = field(default_factory=dict)
+    instruments: dict[int, Instrument] = field(default_factory=dict)
     risks: dict[frozenset[int], MarketRisk] = field(default_factory=dict)
 
 
@@ -66,15 +77,22 @@ class RiskMarket:
             if missing:
                 found = self._marks.last(missing, moment)
                 known.prices |= {item: found.get(item) for item in missing}
-                known.symbols |= {item: self._marks.instrument(item).symbol for item in missing}
+                known.instruments |= {item: self._marks.instrument(item) for item in missing}
             risk = None
             if needs_market(limits):
                 group = frozenset(wanted)
                 if group not in known.risks:
-                    known.risks[group] = _compute(self._marks, wanted, known.symbols, moment)
+                    names = {item: known.instruments[item].symbol for item in wanted}
+                    known.risks[group] = _compute(self._marks, wanted, names, moment)
                 risk = known.risks[group]
             marks = {item: price for item in wanted if (price := known.prices[item]) is not None}
-            return MarketView(marks=marks, symbols={item: known.symbols[item] for item in wanted}, risk=risk)
+            return MarketView(
+                marks=marks,
+                instruments={item: known.instruments[item] for item in wanted},
+                risk=risk,
+                moment=now,
+                is_live=self._clock.mode == "live",
+            )
 
 
 def needs_market(limits: Limits) -> bool:

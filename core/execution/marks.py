@@ -23,7 +23,10 @@ _UTC = ZoneInfo("UTC")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionPrice:
-    """Hold one session's prices as Decimal; open, high and low are None where the source has closes only."""
+    """Hold one session's prices as Decimal; open, high and low are None where the source has closes only.
+
+    `volume` is in shares or coins, None where it is not known.
+    """
 
     session: date
     open: Decimal | None
@@ -32,6 +35,7 @@ class SessionPrice:
     close: Decimal
     price_basis: PriceBasis
     source: str
+    volume: Decimal | None = None
 
     @property
     def remark(self) -> str:
@@ -122,10 +126,14 @@ class Marks:
 
 
 def opens_at(session: date, calendar: Calendar) -> datetime:
-    """Return when a session begins, UTC: 09:30 in New York for XNYS, midnight UTC for round-the-clock markets."""
-    if calendar == "XNYS":
-        return datetime.combine(session, time(9, 30), _NEW_YORK).astimezone(_UTC)
-    return datetime.combine(session, time(0), _UTC)
+    """Return when a session begins, UTC: by the exchange's calendar, midnight UTC for round-the-clock markets."""
+    if calendar != "XNYS":
+        return datetime.combine(session, time(0), _UTC)
+    from core.data.calendar import session_at
+
+    # An exchange opens after midnight UTC of its day, so the next session from there on is that of the day itself.
+    found = session_at(datetime.combine(session, time(0), _UTC), calendar)
+    return found.opens if found.day == session else datetime.combine(session, time(9, 30), _NEW_YORK).astimezone(_UTC)
 
 
 def closes_at(session: date, calendar: Calendar) -> datetime:
@@ -152,12 +160,14 @@ def _by_instrument(panel: Panel) -> dict[int, list[SessionPrice]]:
     for column, series in enumerate(panel.series):
         there = np.flatnonzero(np.isfinite(panel.close[:, column]))
         fields: Mapping[str, FloatArray | None] = {"open": panel.open, "high": panel.high, "low": panel.low}
+        volume = panel.volume
         prices = [
             SessionPrice(
                 session=days[row],
                 close=to_price(panel.close[row, column]),
                 price_basis=series.price_basis,
                 source=series.source,
+                volume=None if volume is None else _volume(volume[row, column]),
                 **{name: _optional(values, row, column) for name, values in fields.items()},
             )
             for row in there.tolist()
@@ -165,6 +175,10 @@ def _by_instrument(panel: Panel) -> dict[int, list[SessionPrice]]:
         if prices:
             found[series.instrument_id] = prices
     return found
+
+
+def _volume(value: float) -> Decimal | None:
+    return Decimal(repr(float(value))) if value == value else None
 
 
 def _optional(values: FloatArray | None, row: int, column: int) -> Decimal | None:

@@ -108,14 +108,14 @@ class ProposalDesk:
                 asked,
                 instrument,
                 view.marks.get(instrument.instrument_id),
-                order_type=request.order_type,
+                order_type=asked.order_type or request.order_type,
                 held=held.get(instrument.instrument_id, Decimal(0)),
                 nav=nav,
                 as_of=moment,
             )
             for asked, instrument in zip(request.legs, instruments, strict=True)
         )
-        impact = assess(snapshot, account, legs, view)
+        impact = assess(snapshot, account, legs, view, time_in_force=request.time_in_force, legging=request.legging)
         if impact.objections:
             self._keep(impact, account.account_id, "", "propose")
             raise Refused(f"The account's limits forbid this trade. {' '.join(impact.objections)}", rule="limits")
@@ -314,7 +314,10 @@ class ProposalDesk:
         account = transaction.accounts.get(proposal.account_id)
         snapshot = transaction.gate.snapshot(account.account_id, except_proposal=proposal.proposal_id)
         view = self._market.view(held_and_working(snapshot, proposal.legs), limits_of(account))
-        return assess(snapshot, account, proposal.legs, view), view.marks
+        impact = assess(
+            *(snapshot, account, proposal.legs, view), time_in_force=proposal.time_in_force, legging=proposal.legging
+        )
+        return impact, view.marks
 
 
 def _account(transaction: Transaction, account_id: str | None) -> Account:

@@ -8,20 +8,23 @@ from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, Decimal
 from core.domain.as_of import AsOf
 from core.domain.books import Leg, Legging, OnFailure, OrderType, Side, TimeInForce
 from core.domain.market_records import Instrument
+from core.domain.trading_rules import LOTS, tick_of
 from core.errors import InvalidInput, NoData
 from core.execution.digest import plain_decimal
 from core.execution.marks import SessionPrice
 
 BAND = Decimal("0.05")
 STALE_DAYS = 10
-LOTS = {"equity": Decimal(1), "etf": Decimal(1), "crypto": Decimal("0.00000001")}
 MOST_LEGS = 10
 _CENT = Decimal("0.0001")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LegRequest:
-    """Ask for a quantity, or for the quantity that brings the position to a share of net asset value."""
+    """Ask for a quantity, or for the quantity that brings the position to a share of net asset value.
+
+    `order_type` is that of the request where it is None.
+    """
 
     symbol: str
     side: Side | None = None
@@ -29,11 +32,15 @@ class LegRequest:
     target_weight: Decimal | None = None
     limit_price: Decimal | None = None
     stop_price: Decimal | None = None
+    order_type: OrderType | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TradeRequest:
-    """Ask for a trade of one or several legs; `author` names the strategy or agent when it is not the caller."""
+    """Ask for a trade of one or several legs; `author` names the strategy or agent when it is not the caller.
+
+    Legs have an order type of their own in a linked pair only (`legging` is `one_cancels_other`).
+    """
 
     legs: tuple[LegRequest, ...]
     account_id: str | None = None
@@ -52,26 +59,58 @@ def check_request(request: TradeRequest) -> None:
         raise InvalidInput(f"A proposal has 1 to {MOST_LEGS} legs, not {len(request.legs)}.")
     if len(request.legs) == 1 and (request.legging, request.on_failure) != ("together", "keep"):
         raise InvalidInput("Legging and unwinding are for proposals of several legs.")
-    if len(request.legs) > 1 and request.order_type in ("stop", "stop_limit"):
+    is_pair = request.legging == "one_cancels_other"
+    if is_pair:
+        _check_pair(request)
+    elif len(request.legs) > 1 and request.order_type in ("stop", "stop_limit"):
         raise InvalidInput("A stop order has one leg.")
+    if request.time_in_force in ("ioc", "fok") and (is_pair or request.order_type not in ("market", "limit")):
+        raise InvalidInput(
+            f"{request.time_in_force} is for market and limit orders: an order that waits cannot end at once.",
+            hint="Use day or gtc.",
+        )
+    own = [leg for leg in request.legs if leg.order_type is not None]
+    if own and not is_pair:
+        raise InvalidInput(
+            f"{own[0].symbol} has the order type {own[0].order_type} of its own.",
+            hint="Only the legs of a linked pair (one_cancels_other) have; give the order type for the whole trade.",
+        )
     for leg in request.legs:
-        for name, price, needed in (
-            ("limit_price", leg.limit_price, request.order_type in ("limit", "stop_limit")),
-            ("stop_price", leg.stop_price, request.order_type in ("stop", "stop_limit")),
-        ):
-            if needed and price is None:
-                raise InvalidInput(f"A {request.order_type} order of {leg.symbol} needs {name}.")
-            if not needed and price is not None:
-                raise InvalidInput(
-                    f"A {request.order_type} order of {leg.symbol} takes no {name}.",
-                    hint="Leave it out, or choose the order type it belongs to.",
-                )
-            if price is not None and not (price.is_finite() and price > 0):
-                raise InvalidInput(f"{name} of {leg.symbol} is {price}, expected a price above 0.")
+        _check_prices(leg, leg.order_type or request.order_type)
         if (leg.quantity is None) == (leg.target_weight is None):
             raise InvalidInput(f"Give {leg.symbol} either a quantity or a target_weight.")
     if request.expires_in_minutes is not None and not 1 <= request.expires_in_minutes <= 30 * 24 * 60:
         raise InvalidInput("A proposal expires after 1 minute to 30 days.")
+
+
+def _check_prices(leg: LegRequest, order_type: OrderType) -> None:
+    """Raise InvalidInput unless a leg has the prices of its order type and no others."""
+    for name, price, needed in (
+        ("limit_price", leg.limit_price, order_type in ("limit", "stop_limit")),
+        ("stop_price", leg.stop_price, order_type in ("stop", "stop_limit")),
+    ):
+        if needed and price is None:
+            raise InvalidInput(f"A {order_type} order of {leg.symbol} needs {name}.")
+        if not needed and price is not None:
+            raise InvalidInput(
+                f"A {order_type} order of {leg.symbol} takes no {name}.",
+                hint="Leave it out, or choose the order type it belongs to.",
+            )
+        if price is not None and not (price.is_finite() and price > 0):
+            raise InvalidInput(f"{name} of {leg.symbol} is {price}, expected a price above 0.")
+
+
+def _check_pair(request: TradeRequest) -> None:
+    """Raise InvalidInput unless a target and a stop trade the same quantity of one instrument."""
+    types = sorted((leg.order_type or request.order_type) for leg in request.legs)
+    same = len({(leg.symbol, leg.side, leg.quantity, leg.target_weight) for leg in request.legs}) == 1
+    if len(request.legs) != 2 or not same or types not in (["limit", "stop"], ["limit", "stop_limit"]):
+        raise InvalidInput(
+            "A linked pair is one limit order and one stop or stop_limit order of the same symbol, side and quantity.",
+            hint="Give two legs, each with its order_type.",
+        )
+    if request.on_failure != "keep":
+        raise InvalidInput("A linked pair has nothing to unwind: its two orders are one trade.")
 
 
 def exact_leg(
@@ -112,6 +151,7 @@ def exact_leg(
         stop_price=_on_tick(asked.stop_price, instrument, up=side == "buy"),
         band_low=plain_decimal((mark.close * (1 - BAND)).quantize(_CENT)) if banded else None,
         band_high=plain_decimal((mark.close * (1 + BAND)).quantize(_CENT)) if banded else None,
+        order_type=asked.order_type,
     )
 
 
@@ -158,12 +198,12 @@ def _towards(
 
 
 def _on_tick(price: Decimal | None, instrument: Instrument, *, up: bool) -> Decimal | None:
-    """Return the price on the venue's grid: a cent, below a dollar a hundredth of it (Regulation NMS, rule 612)."""
+    """Return the price on the grid of prices that the instrument trades at."""
     if price is None:
         return None
-    if instrument.asset_class == "crypto":
+    tick = tick_of(instrument.asset_class, price)
+    if tick is None:
         return plain_decimal(price)
-    tick = Decimal("0.01") if price >= 1 else Decimal("0.0001")
     rounded = price.quantize(tick, rounding=ROUND_CEILING if up else ROUND_FLOOR)
     if rounded <= 0:
         raise InvalidInput(f"The price {price} of {instrument.symbol} is below its tick of {tick}.")

@@ -15,7 +15,11 @@ VenueState = Literal["accepted", "partially_filled", "filled", "cancelled", "exp
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderTicket:
-    """Hold what is sent to the venue, under an id that the desk chose and stored before."""
+    """Hold what is sent to the venue, under an id that the desk chose and stored before.
+
+    `linked_to` is the client order id of the other order of a linked pair, empty where there is none: a venue that
+    can, cancels one when anything of the other is executed; the desk cancels it in any case.
+    """
 
     client_order_id: str
     account_id: str
@@ -28,6 +32,7 @@ class OrderTicket:
     stop_price: Decimal | None
     time_in_force: TimeInForce
     desk_time: datetime
+    linked_to: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -491,6 +491,8 @@ def _stop_inside(
         book[BLOCKED, a] = side
     if terms[PART] > 0.0:
         size = _fillable(abs(change), _traded(volume, t, a), terms[PART])
+        if terms[LOT] > 0.0 and size < abs(change):
+            size = np.floor(size / terms[LOT] + 1e-9) * terms[LOT]
         if size < abs(change):
             if np.isnan(book[PENDING, a]):
                 book[PENDING, a] = 0.0

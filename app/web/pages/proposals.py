@@ -14,7 +14,7 @@ from starlette.concurrency import run_in_threadpool
 
 from app.web import components as show
 from app.web.layout import Visit
-from core.domain.books import Leg
+from core.domain.books import LEGGING_WORDS, Leg
 from core.domain.facts import Fact
 from core.errors import QuantdeskError, UnknownName
 from core.execution.impact import Impact
@@ -174,7 +174,7 @@ def _order(shown: Shown) -> None:
             ("Side", leg.side),
             ("Quantity", render_value(leg.quantity, "shares")),
             ("Instrument", leg.symbol),
-            ("Order", f"{proposal.order_type}, {proposal.time_in_force}"),
+            ("Order", f"{proposal.order_type_of(leg)}, {proposal.time_in_force}"),
             ("Limit", shown.money(leg.limit_price) if leg.limit_price is not None else "none: at the market"),
             ("Stop", shown.money(leg.stop_price) if leg.stop_price is not None else ""),
             (
@@ -186,6 +186,7 @@ def _order(shown: Shown) -> None:
     _pairs(
         [
             ("Notional", shown.money(proposal.notional)),
+            *([("Legs", LEGGING_WORDS[proposal.legging])] if len(proposal.legs) > 1 else []),
             ("Account", proposal.account_id),
             ("Proposed", f"{proposal.created_at:%Y-%m-%d %H:%M} UTC"),
             ("Desk time", f"{proposal.desk_time:%Y-%m-%d %H:%M} UTC"),

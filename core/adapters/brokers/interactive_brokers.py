@@ -310,6 +310,9 @@ def _order(ticket: OrderTicket) -> Any:
         orderRef=ticket.client_order_id,
         account=ticket.account_id,
     )
+    if ticket.linked_to:
+        # Type 1: what is executed of one cancels what is left of the other, which does not trade meanwhile.
+        order.ocaGroup, order.ocaType = min(ticket.client_order_id, ticket.linked_to), 1
     if ticket.limit_price is not None:
         order.lmtPrice = _plain(ticket.limit_price)
     if ticket.stop_price is not None:

@@ -9,7 +9,8 @@ from core.adapters.store.database import Connection
 from core.errors import UnknownName
 from core.execution.stores import GateRecord, GateSnapshot, WorkingOrder
 
-# Foreign orders count as if they were ours: they use the same cash and make the same positions.
+# Foreign orders count as if they were ours: they use the same cash and make the same positions. Of a linked pair the
+# second order counts only when the first is over, as one of them trades.
 _SNAPSHOT = """
 SELECT t.halted, t.reduce_only, t.reason, t.changed_by,
        (SELECT coalesce(sum(c.amount), 0) FROM execution.cash_ledger c WHERE c.account_id = a.account_id),
@@ -34,6 +35,10 @@ CROSS JOIN LATERAL (
           FROM execution.orders o
           WHERE o.account_id = a.account_id AND o.proposal_id IS DISTINCT FROM %(proposal)s
             AND o.state IN ('intended', 'submitting', 'unknown', 'accepted', 'partially_filled')
+            AND NOT (o.leg = 1 AND EXISTS (
+                SELECT FROM execution.proposals q JOIN execution.orders f USING (proposal_id)
+                WHERE q.proposal_id = o.proposal_id AND q.legging = 'one_cancels_other' AND f.leg = 0
+                  AND f.state IN ('intended', 'submitting', 'unknown', 'accepted', 'partially_filled')))
           UNION ALL
           SELECT e.instrument_id, NULL, CASE e.side WHEN 'buy' THEN 1 ELSE -1 END * (e.quantity - e.filled_quantity)
           FROM execution.external_orders e

@@ -16,14 +16,18 @@ from core.domain.books import Side, TimeInForce
 PaperState = Literal["accepted", "filled", "cancelled", "expired", "rejected"]
 _ORDER = (
     "client_order_id, venue_order_id, account_id, instrument_id, side, quantity, order_type, limit_price, stop_price,"
-    " time_in_force, state, reason, accepted_at"
+    " time_in_force, state, reason, accepted_at, linked_to"
+)
+_FILLED = (
+    "(SELECT coalesce(sum(x.quantity), 0) FROM execution.paper_executions x"
+    " WHERE x.client_order_id = paper_orders.client_order_id) AS filled_quantity"
 )
 _EXECUTION = "execution_id, client_order_id, quantity, price, fee, session, executed_at, note"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaperOrder:
-    """Hold an order as the paper venue knows it."""
+    """Hold an order as the paper venue knows it; `filled_quantity` is what its executions add up to."""
 
     client_order_id: str
     venue_order_id: str
@@ -38,6 +42,8 @@ class PaperOrder:
     state: PaperState
     reason: str
     accepted_at: datetime
+    linked_to: str = ""
+    filled_quantity: Decimal = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +71,7 @@ class PaperVenueStore:
         with self._database.transaction() as connection:
             connection.execute(
                 f"INSERT INTO execution.paper_orders ({_ORDER})"
-                " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+                " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
                 " ON CONFLICT (client_order_id) DO NOTHING".encode(),
                 [getattr(order, name) for name in _ORDER.replace(" ", "").split(",")],
             )
@@ -81,27 +87,38 @@ class PaperVenueStore:
         """Return the orders that wait for a fill, oldest first."""
         with self._database.transaction() as connection, connection.cursor(row_factory=class_row(PaperOrder)) as cursor:
             return cursor.execute(
-                f"SELECT {_ORDER} FROM execution.paper_orders WHERE account_id = %s AND state = 'accepted'"
+                f"SELECT {_ORDER}, {_FILLED} FROM execution.paper_orders WHERE account_id = %s AND state = 'accepted'"
                 " ORDER BY accepted_at, client_order_id".encode(),
                 (account_id,),
             ).fetchall()
 
-    def end(
+    def change(
         self, order: PaperOrder, state: PaperState, reason: str = "", execution: PaperExecution | None = None
-    ) -> None:
-        """End a working order, with its execution when it filled; nothing happens when it has ended."""
+    ) -> bool:
+        """Add an execution to a working order and set its state; what was executed ends the other order of its pair.
+
+        Return False and change nothing when the order is not what it was when it was read.
+        """
         with self._database.transaction() as connection:
-            ended = connection.execute(
-                "UPDATE execution.paper_orders SET state = %s, reason = %s"
-                " WHERE client_order_id = %s AND state = 'accepted'",
-                (state, reason, order.client_order_id),
-            ).rowcount
-            if ended and execution is not None:
+            # Both orders of a pair, always in one sequence, so that two readers cannot wait for each other.
+            connection.execute(
+                "SELECT FROM execution.paper_orders WHERE client_order_id = ANY (%s)"
+                " ORDER BY client_order_id FOR UPDATE",
+                ([order.client_order_id, order.linked_to],),
+            )
+            now = _find(connection, order.account_id, order.client_order_id)
+            if now is None or (now.state, now.filled_quantity) != ("accepted", order.filled_quantity):
+                return False
+            if execution is not None:
                 connection.execute(
                     f"INSERT INTO execution.paper_executions ({_EXECUTION})"
                     " VALUES (%s, %s, %s, %s, %s, %s, %s, %s)".encode(),
                     [getattr(execution, name) for name in _EXECUTION.split(", ")],
                 )
+            _set_state(connection, order.client_order_id, state, reason)
+            if order.linked_to and (execution is not None or (state != "accepted" and not order.filled_quantity)):
+                _set_state(connection, order.linked_to, "cancelled", "The other order of the pair ended or traded.")
+        return True
 
     def executions(self, account_id: str, client_order_ids: Sequence[str]) -> Sequence[PaperExecution]:
         """Return the executions of orders of the account."""
@@ -117,6 +134,16 @@ class PaperVenueStore:
                 " ORDER BY e.executed_at, e.execution_id".encode(),
                 (account_id, list(client_order_ids)),
             ).fetchall()
+
+    def last_sessions(self, client_order_ids: Sequence[str]) -> Mapping[str, date]:
+        """Return the last session in which each order was executed; orders that never were are left out."""
+        with self._database.transaction() as connection:
+            rows = connection.execute(
+                "SELECT client_order_id, max(session) FROM execution.paper_executions WHERE client_order_id = ANY (%s)"
+                " GROUP BY client_order_id",
+                (list(client_order_ids),),
+            ).fetchall()
+        return {row[0]: row[1] for row in rows}
 
     def positions(self, account_id: str) -> Mapping[int, Decimal]:
         """Return the signed quantities that the account's executions add up to."""
@@ -148,9 +175,17 @@ class PaperVenueStore:
         return {row[0]: row[1] for row in rows}
 
 
+def _set_state(connection: Connection, client_order_id: str, state: PaperState, reason: str) -> None:
+    connection.execute(
+        "UPDATE execution.paper_orders SET state = %s, reason = %s WHERE client_order_id = %s AND state = 'accepted'",
+        (state, reason, client_order_id),
+    )
+
+
 def _find(connection: Connection, account_id: str, client_order_id: str) -> PaperOrder | None:
     with connection.cursor(row_factory=class_row(PaperOrder)) as cursor:
         return cursor.execute(
-            f"SELECT {_ORDER} FROM execution.paper_orders WHERE account_id = %s AND client_order_id = %s".encode(),
+            f"SELECT {_ORDER}, {_FILLED} FROM execution.paper_orders"
+            " WHERE account_id = %s AND client_order_id = %s".encode(),
             (account_id, client_order_id),
         ).fetchone()

@@ -52,5 +52,6 @@ def _to_json(value: Any) -> Any:
     if isinstance(value, tuple | list):
         return [_to_json(part) for part in value]
     if isinstance(value, BaseModel):
-        return {name: _to_json(getattr(value, name)) for name in type(value).model_fields}
+        unset = {name for name in getattr(value, "left_out", ()) if getattr(value, name) is None}
+        return {name: _to_json(getattr(value, name)) for name in type(value).model_fields if name not in unset}
     return value

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from core.domain.as_of import AsOf
 from core.domain.market_records import Instrument
+from core.domain.trading_rules import LOTS
 from core.errors import InvalidInput, NoData
 from core.execution.marks import SessionPrice
-from core.execution.requests import LOTS, LegRequest, TradeRequest, check_request, exact_leg
+from core.execution.requests import LegRequest, TradeRequest, check_request, exact_leg
 
 NOW = AsOf(known=datetime(2022, 11, 29, 21, tzinfo=UTC))
 ASKED = LegRequest(symbol="AAA", side="buy", quantity=Decimal(10))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from urllib.parse import urlsplit, urlunsplit
@@ -145,15 +146,21 @@ def test_good_till_cancelled_waits_for_a_later_bar(venue):
     assert outcome(broker, clock, order, sessions=2) == ("filled", Decimal(95))
 
 
-def test_an_order_never_fills_on_the_session_it_came_in(venue):
+def test_an_order_that_came_within_a_session_meets_nothing_but_its_close(venue):
     broker, clock = venue(WEDNESDAY)
-    clock.moment = datetime(2022, 11, 30, 14, 29, tzinfo=UTC)
-    assert outcome(broker, clock, ticket())[0] == "filled"
-    late = OrderTicket(
-        **{name: getattr(ticket(number=2), name) for name in OrderTicket.__slots__}
-        | {"desk_time": datetime(2022, 11, 30, 14, 31, tzinfo=UTC)}
-    )
-    assert outcome(broker, clock, late)[0] == "accepted"
+    clock.moment = datetime(2022, 11, 30, 14, 31, tzinfo=UTC)
+    # The low of 97 and the high of 104 may have come before the orders did; the close of 102 did not.
+    orders = [ticket(), ticket("buy", "limit", 98, number=2), ticket("sell", "limit", 101, number=3)]
+    for order in orders:
+        assert broker.submit(replace(order, desk_time=clock.moment)).state == "accepted"
+    clock.moment = datetime(2022, 11, 30, 21, tzinfo=UTC)
+    states = [broker.find("main", order.client_order_id).state for order in orders]
+    assert states == ["filled", "expired", "filled"]
+    fills = broker.executions("main", [order.client_order_id for order in orders])
+    assert sorted((part.price, part.executed_at) for part in fills) == [
+        (Decimal(102), clock.moment),
+        (Decimal("102.102"), clock.moment),
+    ]
 
 
 def test_the_same_client_order_id_makes_one_order(venue):

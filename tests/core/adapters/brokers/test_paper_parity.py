@@ -54,6 +54,18 @@ def test_protective_stops_fill_alike_too(empty_venue, name):
     assert found.simulated == found.on_paper > 5
 
 
+@pytest.mark.parametrize(("name", "stop_loss"), [(name, 0.0) for name in order_parity.IN_PARTS] + [("momentum", 0.01)])
+def test_fills_in_parts_are_alike_too(empty_venue, name, stop_loss):
+    whole = order_parity.compare(empty_venue, name, sessions=120, seed=4, stop_loss=stop_loss)
+    with empty_venue.transaction() as connection:
+        connection.execute("DELETE FROM execution.paper_executions")
+        connection.execute("DELETE FROM execution.paper_orders")
+    terms = {"sessions": 120, "seed": 4, "stop_loss": stop_loss}
+    found = order_parity.compare(empty_venue, name, participation=order_parity.PARTICIPATION, **terms)
+    assert found.differences == ()
+    assert found.simulated == found.on_paper > whole.simulated
+
+
 def test_a_difference_of_two_ticks_is_seen(empty_venue, monkeypatch):
     """Let the paper venue alone fill two ticks worse: every fill must be named."""
     honest = fill_rules.slipped_price

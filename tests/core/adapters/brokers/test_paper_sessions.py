@@ -161,11 +161,18 @@ def test_after_the_close_of_a_half_day_the_next_session_is_monday(trade):
 
 @pytest.mark.parametrize(
     ("came", "session"),
-    [(at(25, 14, 30), 25), (at(25, 14, 31), 28), (at(26, 12), 28), (at(28, 14, 30), 28)],
+    [
+        (at(25, 14, 30), at(25, 14, 30)),
+        (at(25, 14, 31), at(25, 18)),
+        (at(25, 17, 59), at(25, 18)),
+        (at(25, 18), at(28, 14, 30)),
+        (at(26, 12), at(28, 14, 30)),
+        (at(28, 14, 30), at(28, 14, 30)),
+    ],
 )
-def test_an_order_that_came_before_the_open_fills_there_and_a_later_one_at_the_next(trade, came, session):
+def test_an_order_that_came_before_the_open_fills_there_and_one_within_the_session_at_its_close(trade, came, session):
     ((_, execution),) = trade(HALF_DAY, came, at(28, 21))
-    assert execution.session.day == session
+    assert execution.executed_at == session
 
 
 def test_the_clock_change_of_november_moves_the_open():
@@ -256,10 +263,15 @@ def test_with_closes_only_a_limit_is_compared_with_the_close(trade, limit, state
     assert seen == state
 
 
-def test_a_session_without_a_bar_is_waited_over(trade):
+@pytest.mark.parametrize(
+    ("tif", "states"),
+    [("day", ["accepted", "expired", "expired"]), ("gtc", ["accepted", "accepted", "filled"])],
+)
+def test_a_session_without_a_bar_ends_a_day_order_and_gtc_waits_over_it(trade, tif, states):
+    """The bars of a session may come late, so it is judged empty at the close of the one after it."""
     bars = {date(2022, 11, 30): (100, 101, 99, 100)}
-    seen = trade(bars, at(25, 21), at(28, 21), at(29, 21), at(30, 21))
-    assert [state for state, _ in seen] == ["accepted", "accepted", "filled"]
+    seen = trade(bars, at(25, 21), at(28, 21), at(29, 21), at(30, 21), tif=tif)
+    assert [state for state, _ in seen] == states
 
 
 def test_what_was_reported_once_is_reported_the_same_for_ever(trade, database):
