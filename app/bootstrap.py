@@ -39,12 +39,14 @@ if TYPE_CHECKING:
     from core.data.review import ReviewDesk
     from core.domain.books import Order
     from core.domain.identifiers import IdSource
+    from core.execution.accounts import AccountDesk
     from core.execution.audit import AuditLog
     from core.execution.flatten import Flattened
     from core.execution.gateway import Gateway
     from core.execution.kill_switch import KillSwitch
     from core.execution.marks import Marks
     from core.execution.reconciliation import Reconciliation
+    from core.execution.reject_rules import RejectRuleDesk
     from core.execution.settlement import Settlement
     from core.ports.backup import Backups
     from core.ports.broker import Broker
@@ -196,7 +198,9 @@ class Parts:
             from core.adapters.store.instruments import PostgresInstruments
 
             instruments = PostgresInstruments(self.database)
-            found["interactive_brokers"] = InteractiveBrokers(self.tws, instruments, self.clock)
+            found["interactive_brokers"] = InteractiveBrokers(
+                self.tws, instruments, self.clock, may_trade_live=lambda name: self.desk.books.account(name).is_live
+            )
         return found
 
     @cached_property
@@ -250,6 +254,20 @@ class Parts:
         from core.execution.evidence import end_unknown
 
         return end_unknown(self.trading, self.brokers, self.clock, order_id, person, evidence)
+
+    @cached_property
+    def accounts(self) -> AccountDesk:
+        """What opens accounts and switches them to live."""
+        from core.execution.accounts import AccountDesk
+
+        return AccountDesk(self.trading, self.brokers, self.reconciliation, self.clock)
+
+    @cached_property
+    def reject_rules(self) -> RejectRuleDesk:
+        """The standing rules that reject proposals."""
+        from core.execution.reject_rules import RejectRuleDesk
+
+        return RejectRuleDesk(self.trading, self.clock, self.ids)
 
     @cached_property
     def audit(self) -> AuditLog:

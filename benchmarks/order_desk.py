@@ -24,7 +24,7 @@ from core.testing.small_market import START, add_people, fill_market, open_accou
 BOOKS = (
     *("gate_verdicts", "reconciliations", "differences", "external_orders", "paper_executions", "paper_orders"),
     *("nav_daily", "positions", "cash_ledger", "fills", "order_events", "orders", "decisions", "proposals"),
-    *("accounts", "trading_state"),
+    *("reject_rules", "accounts", "trading_state"),
 )
 
 

@@ -43,10 +43,12 @@ class Click(BaseModel):
     decision: Literal["approved", "rejected"]
 
 
-def card_text(view: ProposalView, *, currency: str = "USD", mode: ClockMode = "replay") -> str:
+def card_text(
+    view: ProposalView, *, currency: str = "USD", mode: ClockMode = "replay", is_real_money: bool = False
+) -> str:
     """Return the card: only the stored record speaks, and what an agent wrote is marked as such.
 
-    `currency` is that of the account; in `replay` the card says at which price the order would fill.
+    `currency` and `is_real_money` are the account's; in `replay` the card says at which price the order would fill.
     """
     proposal = view.proposal
 
@@ -66,6 +68,7 @@ def card_text(view: ProposalView, *, currency: str = "USD", mode: ClockMode = "r
         rows,
         "",
         f"**Account** {proposal.account_id} · **about** {money(proposal.notional)}",
+        *(["🔴 **REAL MONEY: this account is no paper account.**"] if is_real_money else []),
     ]
     if len(proposal.legs) > 1:
         lines.append(f"**Legs** {LEGGING_WORDS[proposal.legging]}")
@@ -90,7 +93,7 @@ async def show_card(proposal_id: str) -> None:
     view = await asyncio.to_thread(desk.proposals.get, proposal_id)
     account = await asyncio.to_thread(desk.books.account, view.proposal.account_id)
     actions = _buttons(view) if view.state == "pending" else []
-    text = card_text(view, currency=account.currency, mode=desk.clock.mode)
+    text = card_text(view, currency=account.currency, mode=desk.clock.mode, is_real_money=account.is_real_money)
     await cl.Message(content=text, author="desk", actions=actions).send()
 
 

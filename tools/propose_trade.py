@@ -14,6 +14,7 @@ from tools.context import ToolContext
 from tools.registry import tool
 
 if TYPE_CHECKING:
+    from core.domain.books import ProposalDecision
     from core.execution.requests import TradeRequest
 
 Side = Literal["buy", "sell"]
@@ -81,7 +82,7 @@ def propose_trade(context: ToolContext, arguments: ProposeTradeArguments) -> Too
     context.fact("expires at", proposal.expires_at.isoformat(timespec="minutes"), "date")
     notes = (
         *draft.impact.notes,
-        "Nothing is sent: the proposal waits for a person's approval.",
+        _what_happens(context.desk.proposals.get(proposal.proposal_id).decision),
         *(("This is the demo book: a paper account.",) if draft.account.is_demo else ()),
     )
     return context.result(
@@ -102,6 +103,12 @@ def propose_trade(context: ToolContext, arguments: ProposeTradeArguments) -> Too
             "expires_at": proposal.expires_at.isoformat(),
         },
     )
+
+
+def _what_happens(decision: ProposalDecision | None) -> str:
+    if decision is None:
+        return "Nothing is sent: the proposal waits for a person's approval."
+    return f"Nothing is sent: the proposal was {decision.decision} at once. {decision.reason}"
 
 
 def _request(arguments: ProposeTradeArguments) -> TradeRequest:

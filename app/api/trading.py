@@ -12,7 +12,7 @@ from app.api.tools import desk_of, parts_of
 from app.auth.accounts import require_scope
 from app.auth.web import Caller
 from app.documents import orders_document, plain, proposal_document
-from core.domain.books import OrderState
+from core.domain.books import OrderState, RejectCondition
 from core.errors import Refused
 
 trading_router = APIRouter(prefix="/api", tags=["trading"])
@@ -102,6 +102,57 @@ async def positions(request: Request, principal: Caller, account: str | None = N
     require_scope(principal, "read")
     held: dict[str, Any] = plain(await run_in_threadpool(desk_of(request).books.holdings, account))
     return held
+
+
+class LiveSwitch(BaseModel):
+    """Say which way the switch goes."""
+
+    model_config = ConfigDict(extra="forbid")
+    live: bool
+
+
+@trading_router.get("/accounts")
+async def accounts(request: Request, principal: Caller) -> list[dict[str, Any]]:
+    """List the accounts; `is_live` ones trade real money."""
+    require_scope(principal, "read")
+    return [plain(account) for account in await run_in_threadpool(desk_of(request).books.accounts)]
+
+
+@trading_router.post("/accounts/{account_id}/live")
+async def switch(request: Request, principal: Caller, account_id: str, body: LiveSwitch) -> dict[str, Any]:
+    """Switch an account with real money to live, as a signed-in person with the scope `approve`, or off."""
+    set_live = parts_of(request).accounts.set_live
+    return dict(plain(await run_in_threadpool(set_live, account_id, principal, is_live=body.live)))
+
+
+class NewRule(BaseModel):
+    """Declare a standing rule that rejects what has every part of its condition."""
+
+    model_config = ConfigDict(extra="forbid")
+    name: str = Field(min_length=1, max_length=80)
+    condition: RejectCondition
+    account: str | None = None
+
+
+@trading_router.get("/rules")
+async def rules(request: Request, principal: Caller) -> list[dict[str, Any]]:
+    """List the standing rules that reject proposals."""
+    require_scope(principal, "read")
+    return [plain(rule) for rule in await run_in_threadpool(parts_of(request).reject_rules.standing)]
+
+
+@trading_router.post("/rules")
+async def declare_rule(request: Request, principal: Caller, body: NewRule) -> dict[str, Any]:
+    """Declare a rule, as a signed-in person with the scope `approve`."""
+    declare = parts_of(request).reject_rules.declare
+    made = await run_in_threadpool(declare, body.name, body.condition, principal, account_id=body.account)
+    return dict(plain(made))
+
+
+@trading_router.delete("/rules/{name}")
+async def end_rule(request: Request, principal: Caller, name: str) -> dict[str, Any]:
+    """End a rule, as a signed-in person with the scope `approve`."""
+    return dict(plain(await run_in_threadpool(parts_of(request).reject_rules.end, name, principal)))
 
 
 @trading_router.get("/trading")

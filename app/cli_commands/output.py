@@ -44,6 +44,12 @@ class Output:
         sys.stderr.write(printable(text.rstrip("\n")) + "\n")
         sys.stderr.flush()
 
+    def alarm(self, text: str) -> None:
+        """Write to standard error what nobody may overlook: in red where that is a terminal."""
+        shown = printable(text)
+        sys.stderr.write(f"\x1b[1;31m{shown}\x1b[0m\n" if sys.stderr.isatty() else f"{shown}\n")
+        sys.stderr.flush()
+
     def error(self, code: str, message: str) -> None:
         """Write an error sentence, and as the JSON document when one was asked for and none was written."""
         self.remark(message)

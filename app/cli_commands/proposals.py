@@ -40,6 +40,7 @@ def run(arguments: argparse.Namespace, output: Output) -> int | None:
         elif arguments.action == "show":
             view = connection.desk.proposals.get(arguments.proposal_id)
             output.document(proposal_document(view)) if output.as_json else _card(view, output.text)
+            _warn(view, connection, output)
         else:
             _list(arguments, connection, output)
     return None
@@ -70,6 +71,7 @@ def _list(arguments: argparse.Namespace, connection: Connection, output: Output)
 def _decide(arguments: argparse.Namespace, connection: Connection, output: Output) -> None:
     view = connection.desk.proposals.get(arguments.proposal_id)
     _card(view, output.remark)
+    _warn(view, connection, output)
     person = connection.signed_in(arguments.user)
     decision: Literal["approved", "rejected"] = "approved" if arguments.action == "approve" else "rejected"
     connection.desk.proposals.decide(
@@ -85,6 +87,14 @@ def _decide(arguments: argparse.Namespace, connection: Connection, output: Outpu
         output.document(proposal_document(after))
     else:
         output.text(f"{arguments.proposal_id} is {decision} by {person.name}. {after.progress}")
+
+
+def _warn(view: ProposalView, connection: Connection, output: Output) -> None:
+    account = connection.desk.books.account(view.proposal.account_id)
+    if account.is_real_money:
+        output.alarm(
+            f"REAL MONEY: {account.account_id} is no paper account; switched {'to live' if account.is_live else 'off'}."
+        )
 
 
 def _legs(view: ProposalView) -> str:

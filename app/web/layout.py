@@ -35,13 +35,17 @@ _THEMES = {"auto": None, "light": False, "dark": True}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Visit:
-    """Hold one opened page: who looks, when on the desk's clock, and how to ask again before anything is changed."""
+    """Hold one opened page: who looks, when on the desk's clock, and how to ask again before anything is changed.
+
+    `live_accounts` trade real money now: every page says so in red.
+    """
 
     services: Services
     request: Request
     principal: Principal
     mode: ClockMode
     now: datetime
+    live_accounts: tuple[str, ...] = ()
 
     async def person(self) -> Principal:
         """Return the person signed in now; raise NotSignedIn when the session ended since the page was opened."""
@@ -54,9 +58,10 @@ async def enter(services: Services, request: Request) -> Visit | RedirectRespons
         principal = await services.current_principal(request)
     except NotSignedIn:
         return RedirectResponse(f"/login?next={quote(request.url.path)}", status_code=303)
-    clock = services.desk.clock
-    mode, now = await run_in_threadpool(lambda: (clock.mode, clock.now()))
-    return Visit(services=services, request=request, principal=principal, mode=mode, now=now)
+    clock, books = services.desk.clock, services.desk.books
+    mode, now, accounts = await run_in_threadpool(lambda: (clock.mode, clock.now(), books.accounts()))
+    live = tuple(account.account_id for account in accounts if account.is_live)
+    return Visit(services=services, request=request, principal=principal, mode=mode, now=now, live_accounts=live)
 
 
 @contextmanager
@@ -103,7 +108,11 @@ def _here(where: str, path: str) -> str:
 def _clock(visit: Visit) -> None:
     replay = visit.mode == "replay"
     time = f"<time>{visit.now:%a %d %b %Y, %H:%M} UTC</time>"
-    text = f"<b>Replay</b> · desk time {time} · paper orders" if replay else f"<b>Live</b> · {time} · paper orders"
+    money = "paper orders"
+    if visit.live_accounts:
+        names = ", ".join(escape(name) for name in visit.live_accounts)
+        money = f'<strong class="qd-real" role="alert">REAL MONEY: {names} switched to live</strong>'
+    text = f"<b>Replay</b> · desk time {time} · {money}" if replay else f"<b>Live</b> · {time} · {money}"
     with ui.element("div").classes("qd-clock" + (" replay" if replay else "")), ui.element("div"):
         html(text).classes("grow").style("width: auto")
         if replay and visit.principal.kind == "person" and "trade" in visit.principal.scopes:

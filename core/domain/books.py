@@ -64,7 +64,10 @@ class Leg(Frozen):
 
 
 class Account(Record):
-    """Hold an account at a broker with its limits."""
+    """Hold an account at a broker with its limits.
+
+    One with real money sends orders only while `is_live`, which a signed-in person turns on.
+    """
 
     kind: ClassVar[str] = "account"
     table: ClassVar[str] = "execution.accounts"
@@ -78,7 +81,44 @@ class Account(Record):
     four_eyes_above: Decimal | None = None
     limits: dict[str, Any] = Field(default_factory=dict)
     is_demo: bool = False
+    is_real_money: bool = False
+    is_live: bool = False
+    changed_by: str | None = None
     opened_at: datetime
+
+
+class RejectCondition(Frozen):
+    """Say which proposals a standing rule rejects: those of which every part that is given holds.
+
+    A part of legs (symbols, sides, `quantity_above`) holds when one leg has it. Money is in the account's currency.
+    """
+
+    symbols: tuple[str, ...] = Field(default=(), max_length=500)
+    sides: tuple[Side, ...] = ()
+    order_types: tuple[OrderType, ...] = ()
+    times_in_force: tuple[TimeInForce, ...] = ()
+    author_kinds: tuple[Literal["person", "agent", "service"], ...] = ()
+    authors: tuple[str, ...] = Field(default=(), max_length=100)
+    notional_above: Decimal | None = Field(default=None, ge=0)
+    quantity_above: Decimal | None = Field(default=None, ge=0)
+
+
+class RejectRule(Record):
+    """Hold a standing rule that rejects proposals, of one account or (None) of all."""
+
+    kind: ClassVar[str] = "reject_rule"
+    table: ClassVar[str] = "execution.reject_rules"
+    key: ClassVar[tuple[str, ...]] = ("rule_id",)
+    label: ClassVar[Label] = "private"
+
+    rule_id: str
+    name: str = Field(min_length=1, max_length=80)
+    account_id: str | None = None
+    condition: RejectCondition
+    declared_by: str
+    declared_at: datetime
+    ended_at: datetime | None = None
+    ended_by: str | None = None
 
 
 class Proposal(Record):

@@ -28,6 +28,7 @@ PREFIXES = frozenset(
         "stg",
         "dif",
         "qst",
+        "rul",
     }
 )
 

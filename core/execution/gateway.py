@@ -12,12 +12,20 @@ from core.domain.principal import Principal
 from core.errors import ApprovalRefused, InvalidInput, OutcomeUnknown, ServiceError, Unavailable
 from core.execution.crash_points import crash_point
 from core.execution.digest import proposal_digest
-from core.execution.impact import assess, band_objections, gate_records, held_and_working, limits_of
+from core.execution.impact import (
+    assess,
+    band_objections,
+    gate_records,
+    held_and_working,
+    limits_of,
+    live_objection,
+)
 from core.execution.kill_switch import KillSwitch
 from core.execution.market_risk import RiskMarket
 from core.execution.marks import Marks
 from core.execution.orders import AT_VENUE, OPEN, OrderEvent, move
 from core.execution.reconciliation import Reconciliation
+from core.execution.reject_rules import first_match, refusal_text
 from core.execution.settlement import apply_word
 from core.execution.stores import TradingStore, Transaction
 from core.ports.broker import Broker, OrderTicket, VenueOrder
@@ -277,10 +285,11 @@ class Gateway:
                 return order
             proposal, _ = transaction.proposals.get(order.proposal_id)
             if order.attempt != FIRST_ATTEMPT:
-                # Trading back is part of what was approved, whenever it becomes necessary; only a halt stops it.
+                # Trading back is part of what was approved, whenever it becomes necessary; only a switch stops it.
                 halted = self._kill_switch.reason(transaction, order_id=order.order_id)
-                event: OrderEvent = "deny" if halted else "submit"
-                return self._record(transaction, order, event, f"kill_switch: {halted}" if halted else "")
+                why = f"kill_switch: {halted}" if halted else live_objection(account) or ""
+                event: OrderEvent = "deny" if why else "submit"
+                return self._record(transaction, order, event, why)
             objections = list(self._objections(transaction, proposal, account, "send"))
             if proposal.expires_at <= transaction.proposals.now():
                 objections.append("expired: the approval lapsed before the order was sent.")
@@ -345,6 +354,12 @@ class Gateway:
             return (f"kill_switch: {halted}",)
         if account.broker not in self._brokers:
             return (f"broker: this desk does not know {account.broker!r}, only {', '.join(sorted(self._brokers))}.",)
+        off = live_objection(account)
+        if off is not None:
+            return (off,)
+        rule = first_match(transaction.rules.standing(), proposal)
+        if rule is not None:
+            return (f"reject_rule: {refusal_text(rule)}",)
         view = self._market.view(held_and_working(snapshot, proposal.legs), limits_of(account))
         band = band_objections(proposal.legs, view.marks)
         if band:

@@ -247,6 +247,13 @@ def _standing(snapshot: GateSnapshot, orders_before: int) -> Standing:
     )
 
 
+def live_objection(account: Account) -> str | None:
+    """Return why an account that holds real money may not send, None when it may."""
+    if not account.is_real_money or account.is_live:
+        return None
+    return f"live: account {account.account_id} trades real money and is not switched to live."
+
+
 def band_objections(legs: Sequence[Leg], marks: Mapping[int, SessionPrice]) -> tuple[str, ...]:
     """Return why the last prices forbid the release: out of the band that was approved, or missing."""
     found = []

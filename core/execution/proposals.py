@@ -9,16 +9,25 @@ from decimal import Decimal
 from typing import Literal
 
 from core.domain.as_of import AsOf
-from core.domain.books import Account, Leg, Order, Proposal, ProposalDecision
+from core.domain.books import Account, Leg, Order, Proposal, ProposalDecision, RejectRule
 from core.domain.identifiers import IdSource
 from core.domain.principal import Principal
 from core.errors import ApprovalRefused, InvalidInput, NotSignedIn, Refused
 from core.execution.crash_points import crash_point
 from core.execution.digest import plain_decimal, proposal_digest
-from core.execution.impact import Impact, assess, band_objections, gate_records, held_and_working, limits_of
+from core.execution.impact import (
+    Impact,
+    assess,
+    band_objections,
+    gate_records,
+    held_and_working,
+    limits_of,
+    live_objection,
+)
 from core.execution.kill_switch import KillSwitch
 from core.execution.market_risk import RiskMarket
 from core.execution.marks import Marks, SessionPrice
+from core.execution.reject_rules import first_match, refusal_text
 from core.execution.requests import TradeRequest, check_request, exact_leg
 from core.execution.stores import TradingStore, Transaction
 from core.ports.clock import Clock
@@ -124,7 +133,8 @@ class ProposalDesk:
     def submit(self, draft: Draft, principal: Principal, *, evidence: Sequence[str] = ()) -> Proposal:
         """Store a draft as a proposal, with its event, in one transaction; raise NotSignedIn without the scope `trade`.
 
-        `evidence` are ids of facts. The proposal waits for a person: this sends nothing.
+        `evidence` are ids of facts. The proposal waits for a person, unless a standing rule rejects it at once: this
+        sends nothing.
         """
         if "trade" not in principal.scopes:
             raise NotSignedIn(f"{principal.name} may not propose trades.", hint="The scope `trade` is needed.")
@@ -165,6 +175,10 @@ class ProposalDesk:
             )
             stored = transaction.proposals.add(proposal.model_copy(update={"digest": proposal_digest(proposal)}))
             transaction.events.put("proposal.created", stored.proposal_id)
+            rule = first_match(transaction.rules.standing(), stored)
+            if rule is not None:
+                transaction.proposals.decide(self._rejection(stored, rule))
+                transaction.events.put("proposal.decided", stored.proposal_id)
         return stored
 
     def propose(
@@ -277,9 +291,29 @@ class ProposalDesk:
             proposal, decision = transaction.proposals.get(proposal_id)
             return _view(transaction, proposal, decision, self._clock.mode)
 
+    def _rejection(self, proposal: Proposal, rule: RejectRule) -> ProposalDecision:
+        """Return the decision that a standing rule takes; there is none by which a rule approves."""
+        return ProposalDecision(
+            proposal_id=proposal.proposal_id,
+            decision="rejected",
+            digest=proposal.digest,
+            decided_by=f"rule:{rule.rule_id}",
+            decided_by_kind="service",
+            face="rule",
+            reason=refusal_text(rule),
+            decided_at=self._clock.wall(),
+            desk_time=self._clock.now(),
+        )
+
     def _check_release(self, transaction: Transaction, proposal: Proposal, principal: Principal) -> None:
         self._kill_switch.check(transaction)
         account = transaction.accounts.get(proposal.account_id)
+        refused = live_objection(account)
+        if refused:
+            raise ApprovalRefused(refused, rule="live", hint="`quantdesk account live` turns it on.")
+        standing = first_match(transaction.rules.standing(), proposal)
+        if standing is not None:
+            raise ApprovalRefused(refusal_text(standing), rule="reject_rule", hint="Reject it, or end the rule first.")
         above = is_above_four_eyes(account, proposal.notional)
         if above and is_unknown_person(proposal.requested_by):
             raise ApprovalRefused(

@@ -21,6 +21,7 @@ from core.domain.books import (
     Position,
     Proposal,
     ProposalDecision,
+    RejectRule,
 )
 from core.execution.orders import Move
 
@@ -120,6 +121,10 @@ class Accounts(Protocol):
 
     def all(self) -> Sequence[Account]:
         """Return the accounts ordered by id."""
+        ...
+
+    def set_live(self, account_id: str, *, is_live: bool, by: str) -> None:
+        """Switch an account that holds real money to live, or off."""
         ...
 
     def remove_demo(self, account_id: str) -> bool:
@@ -322,6 +327,22 @@ class Gate(Protocol):
         ...
 
 
+class RejectRules(Protocol):
+    """Keep the standing rules that reject."""
+
+    def standing(self) -> Sequence[RejectRule]:
+        """Return the rules that have not ended, oldest first."""
+        ...
+
+    def add(self, rule: RejectRule) -> None:
+        """Store a new rule."""
+        ...
+
+    def end(self, name: str, *, by: str) -> RejectRule | None:
+        """End a standing rule and return it; None when there is none of this name."""
+        ...
+
+
 class Events(Protocol):
     """Announce what happened."""
 
@@ -361,6 +382,11 @@ class Transaction(Protocol):
     @property
     def reconciliations(self) -> Reconciliations:
         """Return what comparing with the venues found."""
+        ...
+
+    @property
+    def rules(self) -> RejectRules:
+        """Return the standing rules that reject."""
         ...
 
     @property

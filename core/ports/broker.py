@@ -79,13 +79,15 @@ class VenueAccount:
     """Hold all the venue says of an account at one moment.
 
     `positions` are signed quantities by instrument, flat ones left out; `cash` by currency, None where the venue does
-    not tell; `unmapped` names holdings in instruments that the desk does not know.
+    not tell; `unmapped` names holdings in instruments that the desk does not know. `is_paper` is True only where the
+    venue's own evidence says that no real money is behind the account.
     """
 
     open_orders: tuple[VenueOpenOrder, ...]
     positions: Mapping[int, Decimal]
     cash: Mapping[str, Decimal] | None
     unmapped: tuple[str, ...] = ()
+    is_paper: bool = False
 
 
 class Broker(Protocol):

@@ -138,7 +138,7 @@ def test_the_portfolio_of_the_past_is_as_it_was(parts, call):
         ({"symbol": "AAA", "side": "hold", "quantity": 1}, InvalidInput, "side"),
         ({"symbol": "AAA", "side": "buy", "quantity": 1, "order_type": "limit"}, InvalidInput, "needs limit_price"),
         ({"symbol": "AAA", "side": "buy", "quantity": 1, "limit_price": 1}, InvalidInput, "takes no limit_price"),
-        ({"symbol": "AAA", "side": "buy", "quantity": 1, "time_in_force": "ioc"}, InvalidInput, "time_in_force"),
+        ({"symbol": "AAA", "side": "buy", "quantity": 1, "time_in_force": "opg"}, InvalidInput, "time_in_force"),
         ({"symbol": "AAA", "target_weight": 1.2}, InvalidInput, "target_weight"),
         ({"symbol": "AAA", "side": "buy", "quantity": 1, "account": "nobody"}, UnknownName, "main"),
         ({"symbol": "AAA", "side": "buy", "quantity": 401}, Refused, "max_order_notional"),

@@ -53,6 +53,7 @@ class Shown:
     view: ProposalView
     currency: str
     progress: str
+    is_real_money: bool = False
     impact: Impact | str | None = None
     evidence: tuple[Fact | str, ...] = ()
     author: str = ""
@@ -74,11 +75,12 @@ def listed(desk: Desk, *, state: ProposalState | None = None, limit: int = 200) 
 def _read(visit: Visit, proposal_id: str) -> Shown:
     desk = visit.services.desk
     view = desk.proposals.get(proposal_id)
-    currency = desk.books.account(view.proposal.account_id).currency
+    account = desk.books.account(view.proposal.account_id)
     proposal, who = view.proposal, visit.services.who
     shown = Shown(
         view=view,
-        currency=currency,
+        currency=account.currency,
+        is_real_money=account.is_real_money,
         progress=next_step(view, desk.clock.mode),
         evidence=tuple(_fact(desk, fact_id) for fact_id in proposal.evidence),
         author=who(proposal.author),
@@ -187,7 +189,7 @@ def _order(shown: Shown) -> None:
         [
             ("Notional", shown.money(proposal.notional)),
             *([("Legs", LEGGING_WORDS[proposal.legging])] if len(proposal.legs) > 1 else []),
-            ("Account", proposal.account_id),
+            ("Account", proposal.account_id + (" (REAL MONEY)" if shown.is_real_money else "")),
             ("Proposed", f"{proposal.created_at:%Y-%m-%d %H:%M} UTC"),
             ("Desk time", f"{proposal.desk_time:%Y-%m-%d %H:%M} UTC"),
             ("Author", shown.author),

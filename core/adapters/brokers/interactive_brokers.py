@@ -142,7 +142,13 @@ class InteractiveBrokers:
             for account, tag, value, currency in self._session.account_values(account_id)
             if account == account_id and tag == "CashBalance" and currency != "BASE"
         }
-        return VenueAccount(open_orders=tuple(orders), positions=positions, cash=cash or None, unmapped=tuple(unmapped))
+        return VenueAccount(
+            open_orders=tuple(orders),
+            positions=positions,
+            cash=cash or None,
+            unmapped=tuple(unmapped),
+            is_paper=is_paper(account_id),
+        )
 
     def _require_link(self) -> None:
         if not self._session.is_linked:

@@ -141,7 +141,7 @@ class PaperBroker:
             for order in self._store.working(account_id)
         )
         positions = {key: held for key, held in self._store.positions(account_id).items() if held}
-        return VenueAccount(open_orders=orders, positions=positions, cash=self._store.cash(account_id))
+        return VenueAccount(open_orders=orders, positions=positions, cash=self._store.cash(account_id), is_paper=True)
 
     def _work(self, account_id: str) -> None:
         """Let every bar that became known since the orders came act on them."""

@@ -35,6 +35,13 @@ class AccountRows:
         """Return the accounts ordered by id."""
         return read_records(self._connection, Account, "SELECT * FROM execution.accounts ORDER BY account_id")
 
+    def set_live(self, account_id: str, *, is_live: bool, by: str) -> None:
+        """Switch an account that holds real money to live, or off."""
+        self._connection.execute(
+            "UPDATE execution.accounts SET is_live = %s, changed_by = %s WHERE account_id = %s",
+            (is_live, by, account_id),
+        )
+
     def remove_demo(self, account_id: str) -> bool:
         """Remove a demo account with everything in it; False when there is none. Other accounts are refused."""
         of_account = "WHERE account_id = %s"

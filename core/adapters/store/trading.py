@@ -16,6 +16,7 @@ from core.adapters.store.orders import OrderRows
 from core.adapters.store.outbox import EventRows
 from core.adapters.store.proposals import ProposalRows
 from core.adapters.store.reconciliation import ReconciliationRows
+from core.adapters.store.reject_rules import RejectRuleRows
 from core.errors import Refused, Unavailable
 
 
@@ -30,6 +31,7 @@ class TradingTransaction:
     books: BookStore
     gate: GateRows
     reconciliations: ReconciliationRows
+    rules: RejectRuleRows
     events: EventRows
 
 
@@ -59,6 +61,7 @@ class PostgresTradingStore:
                     books=BookStore(connection),
                     gate=GateRows(connection),
                     reconciliations=ReconciliationRows(connection),
+                    rules=RejectRuleRows(connection),
                     events=EventRows(connection),
                 )
         except (psycopg.errors.CheckViolation, psycopg.errors.RestrictViolation) as error:

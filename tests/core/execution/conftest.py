@@ -116,7 +116,7 @@ def market_dsn(filled_market):
     books = (
         "gate_verdicts reconciliations differences external_orders"
         " paper_executions paper_orders nav_daily positions cash_ledger fills order_events orders decisions"
-        " proposals accounts trading_state"
+        " proposals reject_rules accounts trading_state"
     )
     tables = [f"execution.{name}" for name in books.split()] + ["desk.audit", "desk.outbox", "desk.users", "desk.clock"]
     with psycopg.connect(filled_market) as connection:

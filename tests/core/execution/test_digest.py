@@ -161,6 +161,7 @@ LEG_CHANGES = {
     "stop_price": Decimal("1"),
     "band_low": None,
     "band_high": Decimal("157.6"),
+    "order_type": "stop",
 }
 
 

@@ -16,6 +16,8 @@ from core.execution.marks import SessionPrice
 from core.execution.requests import LegRequest, TradeRequest
 from core.testing.small_market import AGENT, PETER
 
+NOON = datetime(2022, 11, 30, 17, tzinfo=UTC)
+
 
 def an_account(**limits):
     return Account(
@@ -218,7 +220,8 @@ def test_without_a_price_of_a_leg_nothing_is_judged(desk):
     with desk.store.transaction() as transaction:
         snapshot = transaction.gate.snapshot("main")
     with pytest.raises(NoData, match="no price of OLD"):
-        assess(snapshot, an_account(), [leg], MarketView(marks={}, symbols={}, risk=None))
+        view = MarketView(marks={}, instruments={}, risk=None, moment=NOON, is_live=False)
+        assess(snapshot, an_account(), [leg], view)
 
 
 def a_price(close):

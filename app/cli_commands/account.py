@@ -1,0 +1,82 @@
+"""List accounts, open one by its venue's evidence, and switch one with real money to live or off."""
+
+from __future__ import annotations
+
+import argparse
+from decimal import Decimal, InvalidOperation
+
+from app.cli_commands.connection import connect
+from app.cli_commands.output import Output
+from app.documents import plain
+from core.domain.books import Account
+from core.errors import InvalidInput
+
+VENUES = {"ib": "interactive_brokers", "paper": "paper"}
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the actions."""
+    actions = parser.add_subparsers(dest="action", metavar="ACTION")
+    actions.add_parser("list", help="list the accounts (the default)")
+    opening = actions.add_parser("open", help="open an account with the cash that its venue says it holds")
+    opening.add_argument("venue", choices=sorted(VENUES), help="ib: Interactive Brokers")
+    opening.add_argument("account_id", help="number of the account at the venue, such as DU1234567")
+    opening.add_argument("--name", help="name of the account here (default: its number)")
+    opening.add_argument("--currency", default="USD", help="currency of its books")
+    opening.add_argument("--four-eyes-above", help="value above which another person must approve")
+    opening.add_argument(
+        "--real-money",
+        action="store_true",
+        help="it is no paper account; it sends nothing until it is switched to live",
+    )
+    switch = actions.add_parser("live", help="switch an account with real money to live, or off")
+    switch.add_argument("account_id")
+    switch.add_argument("state", choices=["on", "off"])
+    for action in (opening, switch):
+        action.add_argument("--user", help="who signs in with a password (default: owner)")
+
+
+def run(arguments: argparse.Namespace, output: Output) -> int | None:
+    """Do the action as a signed-in person."""
+    with connect(arguments) as connection:
+        parts = connection.parts
+        if arguments.action == "open":
+            from core.execution.accounts import AccountRequest
+
+            request = AccountRequest(
+                account_id=arguments.account_id,
+                name=arguments.name or arguments.account_id,
+                broker=VENUES[arguments.venue],
+                currency=arguments.currency,
+                four_eyes_above=_amount(arguments.four_eyes_above),
+                allow_real_money=arguments.real_money,
+            )
+            found = [parts.accounts.open(request, connection.signed_in(arguments.user))]
+        elif arguments.action == "live":
+            person = connection.signed_in(arguments.user)
+            found = [parts.accounts.set_live(arguments.account_id, person, is_live=arguments.state == "on")]
+        else:
+            found = list(connection.desk.books.accounts())
+    if output.as_json:
+        output.document({"accounts": plain(found)})
+        return None
+    rows = [(row.account_id, row.name, row.broker, row.currency, money_word(row), row.four_eyes_above) for row in found]
+    output.table(("account", "name", "venue", "currency", "money", "four eyes above"), rows)
+    for account in found:
+        if account.is_live:
+            output.alarm(f"REAL MONEY: {account.account_id} is switched to live; approved orders trade real money.")
+    return None
+
+
+def money_word(account: Account) -> str:
+    """Return what an order of the account would move."""
+    if not account.is_real_money:
+        return "paper"
+    return "REAL, LIVE" if account.is_live else "real, switched off"
+
+
+def _amount(text: str | None) -> Decimal | None:
+    try:
+        return None if text is None else Decimal(text)
+    except InvalidOperation as error:
+        raise InvalidInput(f"{text!r} is no amount.", hint="Write a number such as 50000.") from error
