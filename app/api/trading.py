@@ -119,10 +119,10 @@ async def accounts(request: Request, principal: Caller) -> list[dict[str, Any]]:
 
 
 @trading_router.post("/accounts/{account_id}/live")
-async def switch(request: Request, principal: Caller, account_id: str, body: LiveSwitch) -> dict[str, Any]:
+async def switch(request: Request, principal: Caller, account_id: str, body: LiveSwitch) -> Any:
     """Switch an account with real money to live, as a signed-in person with the scope `approve`, or off."""
     set_live = parts_of(request).accounts.set_live
-    return dict(plain(await run_in_threadpool(set_live, account_id, principal, is_live=body.live)))
+    return plain(await run_in_threadpool(set_live, account_id, principal, is_live=body.live))
 
 
 class NewRule(BaseModel):
@@ -142,17 +142,16 @@ async def rules(request: Request, principal: Caller) -> list[dict[str, Any]]:
 
 
 @trading_router.post("/rules")
-async def declare_rule(request: Request, principal: Caller, body: NewRule) -> dict[str, Any]:
+async def declare_rule(request: Request, principal: Caller, body: NewRule) -> Any:
     """Declare a rule, as a signed-in person with the scope `approve`."""
     declare = parts_of(request).reject_rules.declare
-    made = await run_in_threadpool(declare, body.name, body.condition, principal, account_id=body.account)
-    return dict(plain(made))
+    return plain(await run_in_threadpool(declare, body.name, body.condition, principal, account_id=body.account))
 
 
 @trading_router.delete("/rules/{name}")
-async def end_rule(request: Request, principal: Caller, name: str) -> dict[str, Any]:
+async def end_rule(request: Request, principal: Caller, name: str) -> Any:
     """End a rule, as a signed-in person with the scope `approve`."""
-    return dict(plain(await run_in_threadpool(parts_of(request).reject_rules.end, name, principal)))
+    return plain(await run_in_threadpool(parts_of(request).reject_rules.end, name, principal))
 
 
 @trading_router.get("/trading")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -105,13 +105,18 @@ def _here(where: str, path: str) -> str:
     return ' class="on" aria-current="page"' if here else ""
 
 
+def money_words(live_accounts: Sequence[str]) -> str:
+    """Return as HTML what money orders move: paper, or in red the accounts that trade real money."""
+    if not live_accounts:
+        return "paper orders"
+    names = ", ".join(escape(name) for name in live_accounts)
+    return f'<strong class="qd-real" role="alert">REAL MONEY: {names} switched to live</strong>'
+
+
 def _clock(visit: Visit) -> None:
     replay = visit.mode == "replay"
     time = f"<time>{visit.now:%a %d %b %Y, %H:%M} UTC</time>"
-    money = "paper orders"
-    if visit.live_accounts:
-        names = ", ".join(escape(name) for name in visit.live_accounts)
-        money = f'<strong class="qd-real" role="alert">REAL MONEY: {names} switched to live</strong>'
+    money = money_words(visit.live_accounts)
     text = f"<b>Replay</b> · desk time {time} · {money}" if replay else f"<b>Live</b> · {time} · {money}"
     with ui.element("div").classes("qd-clock" + (" replay" if replay else "")), ui.element("div"):
         html(text).classes("grow").style("width: auto")

@@ -89,6 +89,12 @@ def test_the_card_is_in_the_money_of_the_account_and_a_live_desk_promises_no_fil
     assert "Fills at" not in card_text(view(state="rejected"))
 
 
+def test_real_money_is_named_in_red_and_paper_is_not():
+    said = card_text(view(), is_real_money=True)
+    assert "\N{LARGE RED CIRCLE} **REAL MONEY" in said
+    assert "REAL MONEY" not in card_text(view())
+
+
 def test_the_card_shows_exactly_what_would_be_sent():
     text = card_text(view(band_low=Decimal("230"), band_high=Decimal("250")))
     assert "| **BUY** | 10 | **MSFT** | market |  |  | day |" in text

@@ -81,6 +81,8 @@ SCOPE_MATRIX = [
     ("GET", "/api/orders", None, {"reads", "trades", "approves", "ann", "bob", "agent", "service"}),
     ("GET", "/api/proposals", None, {"reads", "trades", "approves", "ann", "bob", "agent", "service"}),
     ("GET", "/api/clock", None, {"reads", "trades", "approves", "ann", "bob", "agent", "service"}),
+    ("GET", "/api/accounts", None, {"reads", "trades", "approves", "ann", "bob", "agent", "service"}),
+    ("GET", "/api/rules", None, {"reads", "trades", "approves", "ann", "bob", "agent", "service"}),
     ("GET", "/api/trading", None, {"reads", "trades", "approves", "ann", "bob", "agent", "service"}),
     ("GET", "/api/reports", None, {"reads", "trades", "approves", "ann", "bob", "agent", "service"}),
     ("POST", "/api/tools/propose_trade", {"symbol": "KO", "side": "buy", "quantity": 1}, {"trades", "ann", "agent"}),
@@ -237,3 +239,51 @@ async def test_positions_add_up(client, keys):
 
     values = sum(Decimal(line["market_value"]) for line in held["positions"])
     assert Decimal(held["cash"]) + values == Decimal(held["nav"])
+
+
+async def test_a_standing_rule_rejects_over_rest_until_it_is_ended(client, keys):
+    body = {"name": "no MSFT sales", "condition": {"symbols": ["MSFT"], "sides": ["buy"]}}
+    for name in ("agent", "ann", "service"):
+        assert (await client.post("/api/rules", json=body, headers=bearer(keys[name]))).status_code in {401, 403}
+    made = await client.post("/api/rules", json=body, headers=bearer(keys["bob"]))
+    assert made.status_code == 200, made.text
+    proposal = await propose(client, keys["agent"])
+    assert (proposal["state"], proposal["decision"]["face"]) == ("rejected", "rule")
+    assert "no MSFT sales" in proposal["decision"]["reason"]
+    assert (await decide(client, keys["bob"], proposal)).status_code == 403
+    listed = (await client.get("/api/rules", headers=bearer(keys["reads"]))).json()
+    assert [rule["condition"]["symbols"] for rule in listed] == [["MSFT"]]
+    assert (await client.delete("/api/rules/no MSFT sales", headers=bearer(keys["ann"]))).status_code in {401, 403}
+    assert (await client.delete("/api/rules/no MSFT sales", headers=bearer(keys["bob"]))).status_code == 200
+    assert (await propose(client, keys["agent"]))["state"] == "pending"
+
+
+async def test_an_unknown_part_of_a_condition_is_refused(client, keys):
+    body = {"name": "x", "condition": {"approve": True}}
+    assert (await client.post("/api/rules", json=body, headers=bearer(keys["bob"]))).status_code == 422
+
+
+async def test_real_money_is_switched_by_who_may_approve_and_shown(client, keys, desk_dsn, parts):
+    with psycopg.connect(desk_dsn) as connection:
+        connection.execute(
+            "INSERT INTO execution.accounts (account_id, name, broker, is_real_money, opened_at)"
+            " VALUES ('U7', 'Real', 'interactive_brokers', true, now())"
+        )
+        connection.execute("INSERT INTO execution.reconciliations (account_id, outcome) VALUES ('U7', 'agrees')")
+    try:
+        for name in ("agent", "ann", "service", "reads"):
+            answer = await client.post("/api/accounts/U7/live", json={"live": True}, headers=bearer(keys[name]))
+            assert answer.status_code in {401, 403}, name
+        answer = await client.post("/api/accounts/U7/live", json={"live": True}, headers=bearer(keys["bob"]))
+        assert answer.status_code == 200 and answer.json()["is_live"] is True, answer.text
+        shown = (await client.get("/api/accounts", headers=bearer(keys["reads"]))).json()
+        assert {row["account_id"]: row["is_live"] for row in shown}["U7"] is True
+        off = await client.post("/api/accounts/U7/live", json={"live": False}, headers=bearer(keys["ann"]))
+        assert off.status_code == 200 and off.json()["is_live"] is False
+        demo = next(row["account_id"] for row in shown if row["account_id"] != "U7")
+        paper = await client.post(f"/api/accounts/{demo}/live", json={"live": True}, headers=bearer(keys["bob"]))
+        assert paper.status_code == 422 and "paper account" in paper.text
+    finally:
+        with psycopg.connect(desk_dsn) as connection:
+            connection.execute("DELETE FROM execution.reconciliations WHERE account_id = 'U7'")
+            connection.execute("DELETE FROM execution.accounts WHERE account_id = 'U7'")

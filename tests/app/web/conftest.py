@@ -345,7 +345,10 @@ def build_stage() -> Stage:
         ids=ids,
         calls=MadeUpCalls(results),
         proposals=proposals,
-        books=SimpleNamespace(account=lambda name: SimpleNamespace(account_id=name, currency="USD")),
+        books=SimpleNamespace(
+            account=lambda name: SimpleNamespace(account_id=name, currency="USD", is_real_money=False),
+            accounts=lambda: [],
+        ),
         instruments=SimpleNamespace(
             list=lambda: [SimpleNamespace(instrument_id=number) for number in (1, 2)],
             find=lambda name: SimpleNamespace(symbol=name.upper()),

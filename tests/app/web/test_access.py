@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -169,6 +171,25 @@ def test_the_switch_acts_as_who_is_signed_in_now(stage):
     assert stage.switch.reason == "halted by reader: from the desk page"
     assert dashboard._turn(visit, person("approve"), False) == "Trading is on."
     assert stage.switch.reason is None
+
+
+# Real money
+
+
+def test_accounts_that_trade_real_money_are_named_in_red_on_every_page():
+    said = layout.money_words(["U1", "<b>U2</b>"])
+    assert 'class="qd-real"' in said and "REAL MONEY: U1, &lt;b&gt;U2&lt;/b&gt; switched to live" in said
+    css = (Path(layout.__file__).parent / "style.css").read_text(encoding="utf-8")
+    assert re.search(r"\.qd-real \{ background: #b3261e; color: #fff;", css)
+    assert layout.money_words([]) == "paper orders"
+
+
+async def test_a_visit_knows_which_accounts_are_live(stage):
+    accounts = [SimpleNamespace(account_id=name, is_live=live) for name, live in (("U1", True), ("demo", False))]
+    desk = SimpleNamespace(clock=stage.services.desk.clock, books=SimpleNamespace(accounts=lambda: accounts))
+    visit = a_visit(stage, person("read"))
+    entered = await layout.enter(replace(visit.services, desk=desk), visit.request)
+    assert entered.live_accounts == ("U1",)
 
 
 # What pages read

@@ -219,8 +219,8 @@ def test_without_a_price_of_a_leg_nothing_is_judged(desk):
     leg = Leg(instrument_id=5, symbol="OLD", side="buy", quantity=Decimal(1))
     with desk.store.transaction() as transaction:
         snapshot = transaction.gate.snapshot("main")
+    view = MarketView(marks={}, instruments={}, risk=None, moment=NOON, is_live=False)
     with pytest.raises(NoData, match="no price of OLD"):
-        view = MarketView(marks={}, instruments={}, risk=None, moment=NOON, is_live=False)
         assess(snapshot, an_account(), [leg], view)
 
 

@@ -386,3 +386,22 @@ def test_a_gateway_that_was_never_there_is_unavailable(gateway, open_broker):
     with pytest.raises(Unavailable, match="cannot be reached"):
         open_broker().submit(ticket(gateway))
     assert isinstance(gateway, TwsGateway)
+
+
+@pytest.mark.parametrize(("number", "paper"), [("DU1234567", True), ("U1234567", False), ("F1234567", False)])
+def test_the_vendors_number_says_whether_money_is_real(gateway, open_broker, number, paper):
+    gateway.account.name = number
+    assert open_broker().account(number).is_paper is paper
+
+
+def test_a_linked_pair_goes_out_as_one_group_and_ends_at_once_where_it_is_asked_to(gateway, open_broker):
+    from core.adapters.brokers.interactive_brokers import _order
+
+    first = replace(ticket(gateway), linked_to="qd" + "f" * 30)
+    second = replace(first, client_order_id=first.linked_to, linked_to=first.client_order_id)
+    one, two = _order(first), _order(second)
+    assert one.ocaGroup == two.ocaGroup != "" and one.ocaType == two.ocaType == 1
+    assert _order(ticket(gateway)).ocaGroup == ""
+    assert [_order(replace(first, time_in_force=tif)).tif for tif in ("day", "gtc", "ioc", "fok")] == [
+        *("DAY", "GTC", "IOC", "FOK")
+    ]
