@@ -185,7 +185,8 @@ class DeskWorker:
                 now = await asyncio.to_thread(self._parts.clock.now)
                 owners = await asyncio.to_thread(self._parts.desk.strategies.owners)
                 if owners and self._parts.clock.mode == "replay" and now != scanned_at:
-                    await jobs.start(SCAN, f"scan-{now:%Y-%m-%dT%H%M}", {})
+                    desk_id = await asyncio.to_thread(self._parts.clock.desk_id)
+                    await jobs.start(SCAN, f"scan-{desk_id}-{now:%Y-%m-%dT%H%M}", {})
                 scanned_at = now
             except QuantdeskError as error:
                 _log.warning("the scan waits", reason=str(error))

@@ -357,7 +357,7 @@ class Gateway:
         off = live_objection(account)
         if off is not None:
             return (off,)
-        rule = first_match(transaction.rules.standing(), proposal)
+        rule = first_match(snapshot.rules, proposal)
         if rule is not None:
             return (f"reject_rule: {refusal_text(rule)}",)
         view = self._market.view(held_and_working(snapshot, proposal.legs), limits_of(account))

@@ -89,6 +89,7 @@ class GateSnapshot:
     peak_equity: Decimal | None
     day_equity: Decimal | None
     orders_last_minute: int
+    rules: tuple[RejectRule, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -59,7 +59,7 @@ async def test_the_scan_proposes_for_each_person_once(parts, working, temporal_a
     assert {view.state for view in views} == {"pending"}
 
 
-async def test_when_a_replaying_clock_moves_the_worker_scans(parts, working, until):
+async def test_when_a_replaying_clock_moves_the_worker_scans(parts, working, until, temporal_address):
     # At another moment than the other tests: a scan is named by its moment, and Temporal is shared here.
     parts.advance_clock(1)
     enable(parts, parameters={"buy": "close > 151.5", "sell": "close > 1000"})
@@ -69,6 +69,10 @@ async def test_when_a_replaying_clock_moves_the_worker_scans(parts, working, unt
         await asyncio.to_thread(parts.advance_clock, 1)
         (view,) = await until(lambda: parts.desk.proposals.list())
     assert view.proposal.requested_by == PETER.id and view.proposal.legs[0].symbol == "AAA"
+    # Another desk at the same moment of the past may use the same server: the workflow has this desk's name.
+    client = await Client.connect(temporal_address)
+    name = f"scan-{parts.clock.desk_id()}-{parts.clock.now():%Y-%m-%dT%H%M}"
+    assert (await client.get_workflow_handle(name).describe()).id == name
 
 
 @pytest.mark.parametrize(

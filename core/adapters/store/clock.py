@@ -45,6 +45,14 @@ class DeskClock:
         """Return the machine's time."""
         return self._wall.wall()
 
+    def desk_id(self) -> str:
+        """Return the name of the desk that the database belongs to: what several desks share keeps them apart by it."""
+        with self._database.transaction() as connection:
+            row = connection.execute("SELECT desk_id FROM desk.identity").fetchone()
+        if row is None:
+            raise InvalidInput("The database has no identity of its desk.", hint="Restore it from a back-up.")
+        return str(row[0])
+
     def is_set(self) -> bool:
         """Say whether anyone has set the clock; a clock never set is live."""
         with self._database.transaction() as connection:

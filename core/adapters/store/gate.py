@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from core.adapters.store.database import Connection
+from core.domain.books import RejectRule
 from core.errors import UnknownName
 from core.execution.stores import GateRecord, GateSnapshot, WorkingOrder
 
@@ -20,7 +21,9 @@ SELECT t.halted, t.reduce_only, t.reason, t.changed_by,
                 WHERE c.account_id = a.account_id AND c.fill_id IS NULL AND c.movement IN ('deposit', 'withdrawal')
                   AND (c.booked_at AT TIME ZONE 'UTC')::date > d.session),
        (SELECT count(*) FROM execution.orders o WHERE o.account_id = a.account_id AND o.state <> 'denied'
-          AND o.created_at > clock_timestamp() - interval '1 minute' AND o.proposal_id IS DISTINCT FROM %(proposal)s)
+          AND o.created_at > clock_timestamp() - interval '1 minute' AND o.proposal_id IS DISTINCT FROM %(proposal)s),
+       (SELECT coalesce(jsonb_agg(to_jsonb(r) ORDER BY r.declared_at, r.rule_id), '[]') FROM execution.reject_rules r
+        WHERE r.ended_at IS NULL)
 FROM execution.accounts a
 LEFT JOIN execution.trading_state t ON true
 CROSS JOIN LATERAL (
@@ -77,6 +80,7 @@ class GateRows:
             peak_equity=row[10],
             day_equity=row[11],
             orders_last_minute=row[12],
+            rules=tuple(RejectRule.model_validate(rule) for rule in row[13]),
         )
 
     def record(self, records: Sequence[GateRecord], *, desk_time: datetime) -> None:

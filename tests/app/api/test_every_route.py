@@ -137,7 +137,8 @@ class Current:
 def application(accounts: Accounts) -> FastAPI:
     parts = SimpleNamespace(
         settings=Settings(), desk=Reached(), kill_switch=Reached(), reports=Reached(), records=Reached(),
-        make_report=Reached(), advance_clock=Reached(), open_assistant=Reached, review=Reached(),
+        make_report=Reached(), advance_clock=Reached(), open_assistant=Reached, review=Reached(), accounts=Reached(),
+        reject_rules=Reached(),
     )  # fmt: skip
     return create_api(parts, accounts)  # type: ignore[arg-type]
 
