@@ -219,9 +219,14 @@ class Parts:
     @cached_property
     def settlement(self) -> Settlement:
         """What books executions and marks accounts."""
+        from core.adapters.store.actions import PostgresActions
         from core.execution.settlement import Settlement
 
-        return Settlement(self.trading, self.brokers, self.marks, self.clock)
+        return Settlement(
+            *(self.trading, self.brokers, self.marks, self.clock),
+            actions=PostgresActions(self.database),
+            withholding_ratio=self.settings.dividend_withholding_ratio,
+        )
 
     @cached_property
     def gateway(self) -> Gateway:

@@ -23,8 +23,8 @@ from core.testing.small_market import START, add_people, fill_market, open_accou
 
 BOOKS = (
     *("gate_verdicts", "reconciliations", "differences", "external_orders", "paper_executions", "paper_orders"),
-    *("nav_daily", "positions", "cash_ledger", "fills", "order_events", "orders", "decisions", "proposals"),
-    *("reject_rules", "accounts", "trading_state"),
+    *("nav_daily", "positions", "applied_splits", "cash_ledger", "fills", "order_events", "orders", "decisions"),
+    *("proposals", "reject_rules", "accounts", "trading_state"),
 )
 
 

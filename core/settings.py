@@ -97,6 +97,13 @@ class Settings(BaseSettings):
         le=1,
         description="Share of a bar's volume that the paper venue fills of one order at most; 0 fills any size.",
     )
+    dividend_withholding_ratio: Decimal = Field(
+        default=Decimal(0),
+        validation_alias="QUANTDESK_DIVIDEND_WITHHOLDING_RATIO",
+        ge=0,
+        le=1,
+        description="Share of dividends received that is booked as withheld tax.",
+    )
     anthropic_api_key: SecretStr | None = Field(
         default=None, validation_alias="ANTHROPIC_API_KEY", description="Key for Claude; public questions only."
     )

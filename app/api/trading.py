@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
@@ -14,6 +15,7 @@ from app.auth.web import Caller
 from app.documents import orders_document, plain, proposal_document
 from core.domain.books import OrderState, RejectCondition
 from core.errors import Refused
+from core.execution.accounts import TransferKind
 
 trading_router = APIRouter(prefix="/api", tags=["trading"])
 State = Literal["pending", "approved", "rejected", "expired"]
@@ -123,6 +125,24 @@ async def switch(request: Request, principal: Caller, account_id: str, body: Liv
     """Switch an account with real money to live, as a signed-in person with the scope `approve`, or off."""
     set_live = parts_of(request).accounts.set_live
     return plain(await run_in_threadpool(set_live, account_id, principal, is_live=body.live))
+
+
+class Transfer(BaseModel):
+    """Book money that came or left, with the reference of its document; withdrawals too are above 0."""
+
+    model_config = ConfigDict(extra="forbid")
+    movement: TransferKind
+    amount: Decimal
+    reference: str = Field(min_length=1, max_length=200)
+
+
+@trading_router.post("/accounts/{account_id}/transfers")
+async def transfer(request: Request, principal: Caller, account_id: str, body: Transfer) -> Any:
+    """Book a transfer, as a signed-in person with the scope `approve`; a reference is booked once."""
+    book = parts_of(request).accounts.transfer
+    return plain(
+        await run_in_threadpool(book, account_id, body.movement, body.amount, principal, reference=body.reference)
+    )
 
 
 class NewRule(BaseModel):

@@ -1,15 +1,17 @@
-"""List accounts, open one by its venue's evidence, and switch one with real money to live or off."""
+"""List accounts, open one by its venue's evidence, book transfers, and switch real money to live or off."""
 
 from __future__ import annotations
 
 import argparse
 from decimal import Decimal, InvalidOperation
+from typing import get_args
 
 from app.cli_commands.connection import connect
 from app.cli_commands.output import Output
 from app.documents import plain
 from core.domain.books import Account
 from core.errors import InvalidInput
+from core.execution.accounts import TransferKind
 
 VENUES = {"ib": "interactive_brokers", "paper": "paper"}
 
@@ -32,7 +34,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     switch = actions.add_parser("live", help="switch an account with real money to live, or off")
     switch.add_argument("account_id")
     switch.add_argument("state", choices=["on", "off"])
-    for action in (opening, switch):
+    money = actions.add_parser("transfer", help="book money that came or left, with the reference of its document")
+    money.add_argument("account_id")
+    money.add_argument("movement", choices=get_args(TransferKind))
+    money.add_argument("amount", help="in the account's currency; interest that was paid is negative")
+    money.add_argument("--reference", required=True, help="statement or bank reference; booked once")
+    for action in (opening, switch, money):
         action.add_argument("--user", help="who signs in with a password (default: owner)")
 
 
@@ -55,6 +62,14 @@ def run(arguments: argparse.Namespace, output: Output) -> int | None:
         elif arguments.action == "live":
             person = connection.signed_in(arguments.user)
             found = [parts.accounts.set_live(arguments.account_id, person, is_live=arguments.state == "on")]
+        elif arguments.action == "transfer":
+            person = connection.signed_in(arguments.user)
+            amount = _amount(arguments.amount) or Decimal(0)
+            entry = parts.accounts.transfer(
+                arguments.account_id, arguments.movement, amount, person, reference=arguments.reference
+            )
+            output.remark(f"Booked {entry.movement} of {entry.amount} {entry.currency} as {entry.reference!r}.")
+            found = [connection.desk.books.account(arguments.account_id)]
         else:
             found = list(connection.desk.books.accounts())
     if output.as_json:

@@ -232,7 +232,11 @@ class Fill(Record):
 
 
 class CashEntry(Record):
-    """Hold one movement of cash."""
+    """Hold one movement of cash.
+
+    `reference` names what a dividend was paid on, so that it is booked once; `entered_by` is the person who entered
+    money by hand.
+    """
 
     kind: ClassVar[str] = "cash_entry"
     table: ClassVar[str] = "execution.cash_ledger"
@@ -240,11 +244,32 @@ class CashEntry(Record):
     label: ClassVar[Label] = "private"
 
     account_id: str
-    movement: Literal["deposit", "withdrawal", "trade", "fee", "dividend", "interest"]
+    movement: Literal["deposit", "withdrawal", "trade", "fee", "dividend", "withholding", "interest"]
     amount: Decimal
     currency: str = "USD"
     fill_id: str | None = None
+    reference: str | None = None
+    entered_by: str | None = None
     booked_at: datetime
+
+
+class AppliedSplit(Record):
+    """Hold a split that was booked in an account: what it held before `effective_at` is `ratio` times as much after it.
+
+    It shows from `known_at` on: from then, prices of before are read in shares of after the split too.
+    """
+
+    kind: ClassVar[str] = "applied_split"
+    table: ClassVar[str] = "execution.applied_splits"
+    key: ClassVar[tuple[str, ...]] = ("account_id", "instrument_id", "ex_date")
+    label: ClassVar[Label] = "private"
+
+    account_id: str
+    instrument_id: int
+    ex_date: date
+    ratio: Decimal
+    effective_at: datetime
+    known_at: datetime
 
 
 class Position(Record):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Literal
 
 from core.domain.books import Account, CashEntry
 from core.domain.principal import Principal
@@ -14,6 +15,8 @@ from core.execution.reconciliation import Reconciliation
 from core.execution.stores import TradingStore
 from core.ports.broker import Broker, VenueAccount
 from core.ports.clock import Clock
+
+TransferKind = Literal["deposit", "withdrawal", "interest"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +83,40 @@ class AccountDesk:
             transaction.books.add_cash([deposit] if cash else [])
         self._reconciliation.run(account.account_id)
         return account
+
+    def transfer(
+        self, account_id: str, movement: TransferKind, amount: Decimal, person: Principal, *, reference: str
+    ) -> CashEntry:
+        """Book money that came to or left an account, as a signed-in person says with the reference of its document.
+
+        `amount` is above 0 for deposits and withdrawals; interest is negative where it was paid. A reference is booked
+        once: the same one again is refused. Raises NotSignedIn, InvalidInput, UnknownName.
+        """
+        _check_person(person)
+        name = " ".join(reference.split())
+        if not amount.is_finite() or amount == 0 or amount != amount.quantize(CENT):
+            raise InvalidInput(f"The amount is {amount}, expected money in whole cents, not 0.")
+        if movement != "interest" and amount < 0:
+            raise InvalidInput(f"A {movement} of {amount} goes the other way.", hint="Give the amount without a sign.")
+        if not name:
+            raise InvalidInput("A transfer needs a reference.", hint="Name the statement or the bank's reference.")
+        with self._store.transaction() as transaction:
+            account = transaction.accounts.get(account_id, lock=True)
+            if any(entry.reference == name for entry in transaction.books.cash(account_id)):
+                raise InvalidInput(f"{name!r} is booked already in account {account_id}.")
+            entry = CashEntry(
+                account_id=account_id,
+                movement=movement,
+                amount=-amount if movement == "withdrawal" else amount,
+                currency=account.currency,
+                reference=name,
+                entered_by=person.id,
+                booked_at=self._clock.now(),
+            )
+            if transaction.books.balance(account_id) + entry.amount < 0:
+                raise InvalidInput(f"Account {account_id} does not hold {amount} {account.currency} in cash.")
+            transaction.books.add_cash([entry])
+        return entry
 
     def set_live(self, account_id: str, person: Principal, *, is_live: bool) -> Account:
         """Switch an account with real money to live, or off, and return it.

@@ -139,10 +139,11 @@ class Books:
         return daily_values(fills, cash, self._marks, moment)
 
     def fills(self, account_id: str | None = None, as_of: AsOf | None = None, *, limit: int = 500) -> Sequence[Fill]:
-        """Return the newest executions known then, newest first."""
+        """Return the newest executions known then, as the venue reported them, newest first."""
         account = self.account(account_id)
+        moment = as_of or AsOf(known=self._clock.now())
         with self._store.transaction() as transaction:
-            fills = transaction.books.fills(account.account_id, as_of=as_of or AsOf(known=self._clock.now()))
+            fills = transaction.books.fills(account.account_id, as_of=moment, as_executed=True)
         return list(reversed(fills))[:limit]
 
     def profit(

@@ -23,13 +23,13 @@ from core.domain.books import (
 from core.domain.identifiers import IdSource, client_order_id, content_id
 from core.domain.market_records import Instrument
 from core.errors import NoData, UnknownName
+from core.execution.corporate_actions import put_position
 from core.execution.digest import plain_decimal, proposal_digest
 from core.execution.impact import FEE_BPS
 from core.execution.marks import Marks, SessionPrice, closes_at, opens_at
 from core.execution.nav import daily_values
 from core.execution.positions import CENT, cash_entries
 from core.execution.requests import LegRequest, exact_leg
-from core.execution.settlement import put_position
 from core.execution.stores import TradingStore, Transaction
 from core.ports.clock import Clock
 from core.ports.market_data import Instruments
@@ -195,7 +195,7 @@ def _write_trade(
     )
     transaction.books.add_fill(fill)
     transaction.books.add_cash(cash_entries(fill))
-    put_position(transaction, fill)
+    put_position(transaction, fill.account_id, fill.instrument_id)
     held[trade.symbol] = have + (quantity if trade.side == "buy" else -quantity)
 
 

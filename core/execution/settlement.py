@@ -7,17 +7,19 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 
 from core.domain.as_of import AsOf
-from core.domain.books import Fill, Order, OrderState, Position
+from core.domain.books import Fill, Order, OrderState
 from core.domain.identifiers import content_id
 from core.errors import ServiceError
+from core.execution.corporate_actions import ActionBooking, put_position
 from core.execution.crash_points import crash_point
 from core.execution.marks import Marks
 from core.execution.nav import daily_values
 from core.execution.orders import AT_VENUE, OrderEvent, move
-from core.execution.positions import CENT, cash_entries, fold
+from core.execution.positions import CENT, cash_entries
 from core.execution.stores import TradingStore, Transaction
 from core.ports.broker import Broker, Execution, VenueOrder
 from core.ports.clock import Clock
+from core.ports.market_data import CorporateActions
 
 _ENDED_BUT_ASKED: tuple[OrderState, ...] = ("cancelled", "expired", "rejected")
 ENDED_BY = "ended by "
@@ -40,9 +42,23 @@ class Settled:
 
 
 class Settlement:
-    """Ask the venues for executions and ends of orders and book them."""
+    """Ask the venues for executions and ends of orders and book them.
 
-    def __init__(self, store: TradingStore, brokers: Mapping[str, Broker], marks: Marks, clock: Clock) -> None:
+    With `actions`, splits and dividends on what is held are booked too; `withholding_ratio` of dividends received is
+    kept back as tax. The made-up history of the demo book has none.
+    """
+
+    def __init__(
+        self,
+        store: TradingStore,
+        brokers: Mapping[str, Broker],
+        marks: Marks,
+        clock: Clock,
+        *,
+        actions: CorporateActions | None = None,
+        withholding_ratio: Decimal = Decimal(0),
+    ) -> None:
+        self._actions = None if actions is None else ActionBooking(store, actions, marks, clock, withholding_ratio)
         self._store = store
         self._brokers = brokers
         self._marks = marks
@@ -59,6 +75,8 @@ class Settlement:
             broker = self._brokers.get(account.broker)
             if broker is not None:
                 self._ask(account.account_id, broker, fills, orders, problems)
+            if self._actions is not None and not account.is_demo:
+                self._actions.book(account)
             self.mark(account.account_id)
         return Settled(fills=tuple(fills), orders=tuple(orders), problems=tuple(problems))
 
@@ -79,7 +97,7 @@ class Settlement:
                 return None
             transaction.books.add_fill(fill)
             transaction.books.add_cash(cash_entries(fill))
-            put_position(transaction, fill)
+            put_position(transaction, fill.account_id, fill.instrument_id)
             event: OrderEvent = "fill_all" if total == order.quantity else "fill_part"
             transaction.orders.record(
                 order,
@@ -161,22 +179,6 @@ def apply_word(transaction: Transaction, order: Order, word: VenueOrder, clock: 
     if changed.state != order.state:
         transaction.events.put("order.changed", order.order_id)
     return changed
-
-
-def put_position(transaction: Transaction, fill: Fill) -> None:
-    """Store the position that all executions of the fill's instrument add up to."""
-    fills = transaction.books.fills(fill.account_id, instrument_id=fill.instrument_id)
-    holding = fold(fills)
-    transaction.books.put_position(
-        Position(
-            account_id=fill.account_id,
-            instrument_id=fill.instrument_id,
-            quantity=holding.quantity,
-            average_cost=holding.average_cost,
-            realized_pnl=holding.realized_pnl,
-            updated_at=max(part.filled_at for part in fills),
-        )
-    )
 
 
 def _to_fill(order: Order, execution: Execution) -> Fill:

@@ -12,6 +12,7 @@ from typing import Any, Literal, Protocol
 from core.domain.as_of import AsOf
 from core.domain.books import (
     Account,
+    AppliedSplit,
     CashEntry,
     Difference,
     ExternalOrder,
@@ -243,8 +244,16 @@ class BookRows(Protocol):
         as_of: AsOf | None = None,
         instrument_id: int | None = None,
         order_id: str | None = None,
+        as_executed: bool = False,
     ) -> Sequence[Fill]:
-        """Return the executions known then, oldest first."""
+        """Return the executions known then, oldest first, in shares of then: splits booked since are in them.
+
+        Those of an order, and all `as_executed`, are as the venue reported them.
+        """
+        ...
+
+    def add_split(self, split: AppliedSplit) -> bool:
+        """Store a split; False when it was booked before."""
         ...
 
     def cash(self, account_id: str, *, as_of: AsOf | None = None) -> Sequence[CashEntry]:

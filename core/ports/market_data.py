@@ -9,7 +9,7 @@ from typing import Literal, Protocol
 
 from core.domain.as_of import AsOf
 from core.domain.event_calendar import EventCalendar
-from core.domain.market_records import Instrument, MacroSeries
+from core.domain.market_records import CorporateAction, Instrument, MacroSeries
 from core.domain.panel import Panel
 
 Purpose = Literal["price", "return"]
@@ -37,6 +37,14 @@ class Instruments(Protocol):
 
         `on` None means the desk's day.
         """
+        ...
+
+
+class CorporateActions(Protocol):
+    """Read splits and dividends."""
+
+    def of(self, instrument_ids: Sequence[int], as_of: AsOf) -> Sequence[CorporateAction]:
+        """Return the splits and dividends known then, ascending by ex-date, one of each kind and day."""
         ...
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 
 from core.adapters.store.database import Database
@@ -156,33 +156,42 @@ class PaperBroker:
         """Take an order, or the two of a pair, through the sessions up to now."""
         instrument = self._marks.instrument(orders[0].instrument_id)
         start = min(order.accepted_at for order in orders).date()
-        bars = self._marks.history([instrument.instrument_id], AsOf(known=now), start=start)
         works = [_Work(order, instrument) for order in orders]
         traded = self._store.last_sessions([order.client_order_id for order in orders])
+        split = self._store.split_day(instrument.instrument_id, max(start, *(work.began for work in works)))
+        known = AsOf(known=now)
+        if split is not None and datetime.combine(split, time(0), UTC) <= now:
+            # Prices as they were before it: afterwards they are read in other shares than the orders are for.
+            known = AsOf(known=datetime.combine(split, time(0), UTC) - timedelta(seconds=1))
+        bars = self._marks.history([instrument.instrument_id], known, start=start)
         for price in bars.get(instrument.instrument_id, []):
-            works = [work for work in works if not work.is_over]
-            quotes = []
-            for work in works:
-                done = traded.get(work.order.client_order_id)
-                seen = work.seen(price, is_done=done is not None and price.session <= done)
-                if seen is not None and (quote := work.quote(seen)) is not None:
-                    quotes.append((work, seen, quote))
-            if len(quotes) == 2:
-                # The pair trades once: the limit where the bar opens beyond it, else the stop, which is the worse.
-                quotes.sort(key=lambda part: _turn(part[0].order, part[2]))
-            for work, seen, quote in quotes[:1]:
-                before = work.order.filled_quantity
-                if not self._fill(work, seen, quote):
-                    return
-                if work.order.filled_quantity > before:
-                    works = [work]
+            works = self._trade([work for work in works if not work.is_over], price, traded)
             for work in works:
                 if work.ends_with <= price.session and not work.is_over:
-                    self._end(work)
+                    self._end(work, *work.ending)
         for work in works:
+            if not work.is_over and known.known < now:
+                self._end(work, "cancelled", f"A split took effect on {split}.")
             # The bars of a session come by the close of the next one: without any, nothing traded in it.
             if not work.is_over and work.ends_with != date.max and now >= _close_after(work.ends_with, instrument):
-                self._end(work)
+                self._end(work, *work.ending)
+
+    def _trade(self, works: list[_Work], price: SessionPrice, traded: Mapping[str, date]) -> list[_Work]:
+        """Let a bar fill what it reaches, and return the orders that are left of an order or a pair."""
+        quotes = []
+        for work in works:
+            done = traded.get(work.order.client_order_id)
+            seen = work.seen(price, is_done=done is not None and price.session <= done)
+            if seen is not None and (quote := work.quote(seen)) is not None:
+                quotes.append((work, seen, quote))
+        if not quotes:
+            return works
+        # A pair trades once: the limit where the bar opens beyond it, else the stop, which is the worse.
+        work, seen, quote = min(quotes, key=lambda part: _turn(part[0].order, part[2]))
+        before = work.order.filled_quantity
+        if not self._fill(work, seen, quote):
+            return []
+        return [work] if work.order.filled_quantity > before else works
 
     def _fill(self, work: _Work, price: SessionPrice, quote: _Quote) -> bool:
         """Execute what the bar has for the order; return whether the order was still as it was."""
@@ -198,15 +207,9 @@ class PaperBroker:
         work.order = replace(order, state=state, filled_quantity=order.filled_quantity + quantity)
         return self._store.change(order, state, "", execution)
 
-    def _end(self, work: _Work) -> None:
-        """End what is left of an order whose time is over."""
+    def _end(self, work: _Work, state: PaperState, reason: str) -> None:
+        """End what is left of an order."""
         order = work.order
-        if order.time_in_force == "day":
-            state: PaperState = "expired"
-            reason = f"The {work.ends_with} session closed before the order's price or size was there."
-        else:
-            state = "cancelled"
-            reason = f"{order.time_in_force}: {order.filled_quantity:f} of {order.quantity:f} traded at once."
         work.order = replace(order, state=state)
         self._store.change(order, state, reason)
 
@@ -260,6 +263,19 @@ class _Work:
     def is_over(self) -> bool:
         """Say whether the order has ended."""
         return self.order.state != "accepted"
+
+    @property
+    def began(self) -> date:
+        """Return the first session in which the order trades."""
+        return self._first
+
+    @property
+    def ending(self) -> tuple[PaperState, str]:
+        """Return how the order ends when its time is over, and why."""
+        order = self.order
+        if order.time_in_force == "day":
+            return "expired", f"The {self.ends_with} session closed before the order's price or size was there."
+        return "cancelled", f"{order.time_in_force}: {order.filled_quantity:f} of {order.quantity:f} traded at once."
 
     def came_within(self, session: date) -> bool:
         """Say whether the order came while this session ran, so that it meets its close alone."""

@@ -58,6 +58,7 @@ class AccountRows:
             ("paper_orders", of_account),
             ("nav_daily", of_account),
             ("positions", of_account),
+            ("applied_splits", of_account),
             ("cash_ledger", of_account),
             ("fills", of_account),
             ("order_events", of_orders),

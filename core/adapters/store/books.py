@@ -10,7 +10,7 @@ from typing import Any
 from core.adapters.store.database import Connection
 from core.adapters.store.rows import columns_of, insert, read_records
 from core.domain.as_of import AsOf
-from core.domain.books import CashEntry, Fill, Position
+from core.domain.books import AppliedSplit, CashEntry, Fill, Position
 from core.execution.stores import NavPoint
 
 
@@ -24,6 +24,10 @@ class BookStore:
         """Store an execution; False when its execution id is there already."""
         return insert(self._connection, fill, on_conflict="ON CONFLICT (account_id, execution_id) DO NOTHING") == 1
 
+    def add_split(self, split: AppliedSplit) -> bool:
+        """Store a split; False when it was booked before."""
+        return insert(self._connection, split, on_conflict="ON CONFLICT DO NOTHING") == 1
+
     def add_cash(self, entries: Sequence[CashEntry]) -> None:
         """Append movements of cash."""
         for entry in entries:
@@ -36,12 +40,26 @@ class BookStore:
         as_of: AsOf | None = None,
         instrument_id: int | None = None,
         order_id: str | None = None,
+        as_executed: bool = False,
     ) -> Sequence[Fill]:
-        """Return the executions known then, oldest first."""
+        """Return the executions known then, oldest first, in shares of then: splits booked since are in them.
+
+        Those of an order, and all `as_executed`, are as the venue reported them.
+        """
+        columns, factor = columns_of(Fill, prefix="f."), "1"
+        if order_id is None and not as_executed:
+            columns = columns.replace("f.quantity", "f.quantity * factor AS quantity").replace(
+                "f.price", "CASE factor WHEN 1 THEN f.price ELSE f.price / factor END AS price"
+            )
+            factor = (
+                "execution.split_factor(account_id, instrument_id, filled_at,"
+                " coalesce(%(known)s::timestamptz, 'infinity'), coalesce(%(recorded)s::timestamptz, 'infinity'))"
+            )
         return read_records(
             self._connection,
             Fill,
-            f"SELECT {columns_of(Fill)} FROM execution.fills WHERE account_id = %(account)s"
+            f"SELECT {columns} FROM (SELECT *, {factor} AS factor FROM execution.fills) AS f"
+            " WHERE account_id = %(account)s"
             " AND (%(known)s::timestamptz IS NULL OR filled_at <= %(known)s)"
             " AND (%(recorded)s::timestamptz IS NULL OR recorded_at <= %(recorded)s)"
             " AND (%(instrument)s::integer IS NULL OR instrument_id = %(instrument)s)"

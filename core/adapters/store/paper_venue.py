@@ -145,11 +145,22 @@ class PaperVenueStore:
             ).fetchall()
         return {row[0]: row[1] for row in rows}
 
+    def split_day(self, instrument_id: int, since: date) -> date | None:
+        """Return the first ex-date of a split after a day, None without one."""
+        with self._database.transaction() as connection:
+            row = connection.execute(
+                "SELECT min(ex_date) FROM market_data.corporate_actions"
+                " WHERE instrument_id = %s AND action = 'split' AND ex_date > %s",
+                (instrument_id, since),
+            ).fetchone()
+        return row[0] if row else None
+
     def positions(self, account_id: str) -> Mapping[int, Decimal]:
-        """Return the signed quantities that the account's executions add up to."""
+        """Return the signed quantities that the account's executions add up to, with the splits that were booked."""
         with self._database.transaction() as connection:
             rows = connection.execute(
-                "SELECT o.instrument_id, sum(CASE o.side WHEN 'buy' THEN e.quantity ELSE -e.quantity END)"
+                "SELECT o.instrument_id, sum(CASE o.side WHEN 'buy' THEN e.quantity ELSE -e.quantity END"
+                " * execution.split_factor(o.account_id, o.instrument_id, e.executed_at))"
                 " FROM execution.paper_executions e JOIN execution.paper_orders o USING (client_order_id)"
                 " WHERE o.account_id = %s GROUP BY o.instrument_id",
                 (account_id,),

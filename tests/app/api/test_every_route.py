@@ -63,6 +63,7 @@ ANYONE_SIGNED_IN = {
     ("POST", "/api/halt"),
     ("POST", "/api/resume"),
     ("POST", "/api/accounts/{account_id}/live"),
+    ("POST", "/api/accounts/{account_id}/transfers"),
     ("POST", "/api/rules"),
     ("DELETE", "/api/rules/{name}"),
 }
@@ -70,6 +71,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "/api/ask": {"question": "How did AAPL do in 2008?"},
     "/api/reports": {"kind": "sod"},
     "/api/accounts/{account_id}/live": {"live": True},
+    "/api/accounts/{account_id}/transfers": {"movement": "deposit", "amount": "10.00", "reference": "r1"},
     "/api/rules": {"name": "no KO", "condition": {"symbols": ["KO"]}},
     "/api/proposals/{proposal_id}/decision": {"decision": "approved", "digest": "0" * 64},
     "/api/tools/performance": {"symbols": ["AAPL"]},

@@ -114,7 +114,7 @@ def filled_market(postgres_dsn, template_dsn):
 def market_dsn(filled_market):
     """Give the market with nothing traded yet, the persons and the account `main`, after the close of START."""
     books = (
-        "gate_verdicts reconciliations differences external_orders"
+        "gate_verdicts reconciliations differences external_orders applied_splits"
         " paper_executions paper_orders nav_daily positions cash_ledger fills order_events orders decisions"
         " proposals reject_rules accounts trading_state"
     )
