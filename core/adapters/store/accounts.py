@@ -51,6 +51,7 @@ class AccountRows:
         self._connection.execute("SELECT set_config('quantdesk.removing_demo', %s, true)", (account_id,))
         for table, where in (
             ("gate_verdicts", of_account),
+            ("reject_rules", of_account),
             ("reconciliations", of_account),
             ("differences", of_account),
             ("external_orders", of_account),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from core.adapters.store.migrations import run_sql_file
 
 revision = "0017"
-down_revision = "0013"
+down_revision = "0016"
 
 
 def upgrade() -> None:
