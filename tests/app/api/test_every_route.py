@@ -407,6 +407,8 @@ def test_every_error_of_the_tree_has_a_status_that_says_whose_fault_it_is(kind):
         error = kind("symbol", "x")
     elif issubclass(kind, errors.Refused):
         error = kind("x", rule="r")
+    elif issubclass(kind, errors.SqlFailed):
+        error = kind("x", state="22012")
     else:
         error = kind("x")
     status = status_of(error)
