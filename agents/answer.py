@@ -47,6 +47,14 @@ class Answer(BaseModel):
         """Return what the answer cost, to put after the name of its model; nothing for a free one."""
         return f", ${self.cost_usd:.4f}" if self.cost_usd else ""
 
+    def named_sources(self) -> tuple[str, ...]:
+        """Return the sources with what each gave: "AAPL: arch" and "MSFT: arch" as "arch: AAPL, MSFT"."""
+        given: dict[str, list[str]] = {}
+        for source in self.sources:
+            what, parted, where = source.partition(": ")
+            given.setdefault(where if parted else what, []).extend([what] if parted else [])
+        return tuple(f"{where}: {', '.join(names)}" if names else where for where, names in given.items())
+
     def as_markdown(self) -> str:
         """Return the text, the first rows of each table, remarks and sources, for faces without tables of their own."""
         from core.reporting.rendering import table_markdown
@@ -59,7 +67,7 @@ class Answer(BaseModel):
             replay = " (the desk replays the past)" if self.clock == "replay" else ""
             remarks.append(f"As of {self.as_of:%Y-%m-%d %H:%M} UTC{replay}; {self.model}{self.cost()}.")
         if self.sources:
-            remarks.append(f"Source: {'; '.join(self.sources[:6])}.")
+            remarks.append(f"Source: {'; '.join(self.named_sources()[:6])}.")
         return "\n\n".join([*parts, *([" ".join(remarks)] if remarks else [])])
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import aclosing
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 import chainlit as cl
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 ROWS_SHOWN = 15
 FACTS_SHOWN = 12
+TITLE_CHARACTERS = 36
+TITLE_LINE_PIXELS = 18
 _TOO_MANY_BUTTONS = ["toImage", "zoom", "pan", "select", "lasso", "zoomIn", "zoomOut", "autoScale", "resetScale"]
 
 
@@ -91,7 +94,7 @@ def provenance(done: Answer) -> str:
         done.label,
     ]
     if done.sources:
-        line.append("sources: " + ", ".join(done.sources))
+        line.append("sources: " + "; ".join(done.named_sources()))
     parts = [" · ".join(line)]
     if done.runs:
         parts.append("Numbers traced: " + ", ".join(f"[{run[:16]}](/runs/{run})" for run in done.runs))
@@ -107,6 +110,11 @@ def chart_element(chart: Chart, number: int) -> cl.Plotly:
 
     figure = Figure(plotly_figure(chart))
     figure.update_layout(modebar_remove=_TOO_MANY_BUTTONS)
+    # A phone shows no longer line; each further one needs its height above the plot.
+    lines = wrap(figure.layout.title.text or "", TITLE_CHARACTERS)
+    if len(lines) > 1:
+        top = (figure.layout.margin.t or 40) + TITLE_LINE_PIXELS * (len(lines) - 1)
+        figure.update_layout(title_text="<br>".join(lines), margin_t=top)
     return cl.Plotly(
         name=f"{number + 1}-{''.join(c if c.isalnum() else '-' for c in chart.title)[:60] or 'chart'}",
         figure=figure,

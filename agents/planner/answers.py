@@ -18,7 +18,7 @@ _MOST_LINES = 10
 def write_answer(plan: Plan, written: Sequence[Written], errors: Sequence[str]) -> str:
     """Return the text of an answer with references instead of digits: results, then errors, then remarks."""
     paragraphs = [_WRITERS.get(call.name, _any_result)(call, result, plan) for call, result in written]
-    paragraphs += list(errors)
+    paragraphs += dict.fromkeys(errors)
     # A question back that first shows what it is about: how much is held.
     paragraphs.append(plan.say if plan.outcome == "clarify" else "")
     paragraphs.append(_remarks(plan))

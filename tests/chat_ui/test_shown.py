@@ -207,11 +207,19 @@ def test_provenance_names_time_route_label_sources_runs_and_commands():
     text = provenance(done)
     first = text.splitlines()[0]
     assert first.startswith("As of 2022-11-28 12:00 UTC (the desk replays the past)")
-    for part in ("route offline: offline planner", "public", "sources: arch, skfolio"):
+    for part in ("route offline: offline planner", "public", "sources: arch; skfolio"):
         assert part in first
     assert "[run_0123456789ab](/runs/run_0123456789abcdef0123)" in text
     assert "quantdesk tool performance --args" in text
     assert "--as-of 2022-11-28T12:00:00+00:00" in text
+
+
+def test_sources_are_named_once_with_what_each_gave():
+    sources = ("MSFT: skfolio (total_return)", "JPM: skfolio (total_return)", "execution.fills", "KO: arch")
+    grouped = ("skfolio (total_return): MSFT, JPM", "execution.fills", "arch: KO")
+    assert answer(sources=sources).named_sources() == grouped
+    assert "sources: " + "; ".join(grouped) in provenance(answer(sources=sources))
+    assert answer().named_sources() == ()
 
 
 def test_provenance_of_a_live_answer_without_numbers_is_one_line():
@@ -243,6 +251,16 @@ async def test_a_chart_has_a_name_that_can_be_a_file(title, name, monkeypatch):
     drawn = json.loads(element.figure.to_json())
     assert drawn["data"][0]["name"] == "AAPL"
     assert len(drawn["data"][0]["x"]) == 2
+
+
+async def test_the_title_of_a_chart_breaks_before_a_phone_cuts_it(monkeypatch):
+    import chat_ui.answers as module
+
+    monkeypatch.setattr(module.cl, "Plotly", lambda **fields: SimpleNamespace(**fields))
+    series = ChartSeries(name="median", x=("2008-01-02", "2008-01-03"), y=(1.0, 2.0))
+    chart = Chart(kind="line", title="Simulated value of portfolio of Demo book (paper)", series=(series,))
+    lines = chart_element(chart, 0).figure.layout.title.text.split("<br>")
+    assert " ".join(lines) == chart.title and max(map(len, lines)) <= 36
 
 
 @pytest.fixture

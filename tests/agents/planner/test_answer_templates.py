@@ -379,6 +379,13 @@ def test_a_fact_without_a_value_is_left_out_not_printed(tool: str) -> None:
     assert said(tool, *named, args={"target": "portfolio"}) == ""
 
 
+def test_an_error_of_two_calls_is_said_once() -> None:
+    text = write_answer(
+        Plan(outcome="answer"), [], ["Unknown symbol 'X'.", "Unknown symbol 'Y'.", "Unknown symbol 'X'."]
+    )
+    assert text == "Unknown symbol 'X'.\n\nUnknown symbol 'Y'."
+
+
 def test_errors_and_remarks_follow_the_results() -> None:
     plan = Plan(outcome="answer", notes=("Read as a year", "Is that right?", "Done."))
     text = said("size_position", plan=plan, errors=("No prices for KO.",))
