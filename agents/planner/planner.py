@@ -226,7 +226,7 @@ def _risk(reading: Reading, slots: Slots, previous: Frame | None) -> Plan:
             options["confidence"] = number.value
     text = " ".join(word.low for word in reading.words)
     if match := re.search(
-        r"\b(\d+)[- ](day|session|week|month)s? (?:var|value at risk|es|expected|risk|loss)", text
+        r"\b(\d+)[- ](day|session|week|month)s? (?:\d+(?:\.\d+)?%? )?(?:var|value at risk|es|expected|risk|loss)", text
     ) or re.search(r"\b(?:over|for|within|in|horizon of) (?:the next )?(\d+) (day|session|week|month)s?\b", text):
         options["horizon_sessions"] = sessions_of(int(match[1]), match[2])
     symbols = slots.symbols or (previous.symbols if previous and reading.has("pronoun") else ())

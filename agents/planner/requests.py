@@ -234,7 +234,7 @@ def _train(frame: Frame, universe: Universe) -> tuple[Call, ...]:
 
 
 def _pnl_split(frame: Frame, universe: Universe) -> tuple[Call, ...]:
-    return (Call(name="pnl_analysis", args=_given(by=frame.options.get("by"))),)
+    return (Call(name="pnl_analysis", args=_given(by=frame.options.get("by"), **_window(frame.period))),)
 
 
 def _correlation(frame: Frame, universe: Universe) -> tuple[Call, ...]:

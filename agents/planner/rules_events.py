@@ -150,7 +150,8 @@ def _event_metric(reading: Reading, slots: Slots) -> tuple[str | None, dict[str,
         return "geopolitical_events", {"severity": severity[1].lower()} if severity else {
             "severity": "high"
         } if serious else {}
-    if reading.has("surprise") and not _beats_another(reading, slots):
+    of_a_release = bool(slots.topics) and not slots.symbols and not reading.has("earnings")
+    if reading.has("surprise") and not _beats_another(reading, slots) and not of_a_release:
         return "earnings_surprise", {}
     if reading.has("dividend"):
         return "dividends", {}

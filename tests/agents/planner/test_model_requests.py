@@ -128,6 +128,9 @@ def test_what_is_not_understood_is_asked_back(question: str, names: Universe) ->
         ("which of AAPL, MSFT and GOOGL has the most positive coverage this year?", "sentiment", {"order": "desc"}),
         ("at what price did I get into NVDA on average?", "average_cost", {"symbols": ["NVDA"]}),
         ("which five semiconductor names fell hardest last month?", "return", {"limit": 5, "order": "asc"}),
+        ("CPI releases in the last six months with the surprise", "economic_events", {"topic": "CPI"}),
+        ("by how much did META miss or beat last quarter", "earnings_surprise", {"symbols": ["META"]}),
+        ("what are people writing about NVDA this week", "news", {"symbols": ["NVDA"]}),
         ("how closely do GLD and TLT move together", "correlation", {"symbols": ["GLD", "TLT"]}),
     ],
 )
@@ -144,6 +147,18 @@ def test_the_account_is_asked_with_the_tools_that_know_it(names: Universe) -> No
     assert (limits.name, limits.args) == ("portfolio", {"sections": ["limits"]})
     (risk,) = asked(names, "how volatile is my portfolio").calls
     assert (risk.name, risk.args["target"]) == ("risk_report", "portfolio")
+
+
+def test_profit_by_day_or_month_is_split_not_summed(names: Universe) -> None:
+    (monthly,) = asked(names, "profit by month").calls
+    assert (monthly.name, monthly.args) == ("pnl_analysis", {"by": ["month"]})
+    (daily,) = asked(names, "my daily profit in May 2026").calls
+    assert daily.args == {"by": ["day"], "start": "2026-05-01", "end": "2026-05-31"}
+
+
+def test_the_days_and_the_confidence_of_a_value_at_risk(names: Universe) -> None:
+    (call,) = asked(names, "five day 95% VaR of NVDA and AMD").calls
+    assert (call.name, call.args["horizon_sessions"], call.args["confidence"]) == ("risk_report", 5, 0.95)
 
 
 def test_a_turn_changes_only_what_it_names(names: Universe) -> None:

@@ -38,6 +38,7 @@ def wrong_of(score: ModuleType, path: Path) -> tuple[int, list[tuple[str, str]]]
         ("asked_questions", 0.95),
         ("kept_back_questions", 0.95),
         ("blind_questions", 0.97),
+        ("second_blind_questions", 0.97),
     ],
 )
 def test_our_questions(name: str, least: float, score: ModuleType) -> None:
