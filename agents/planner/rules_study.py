@@ -34,7 +34,7 @@ def study(reading: Reading, slots: Slots, previous: Frame | None) -> Plan | None
         asked = [split for split in _SPLITS if re.search(rf"\b{split}s?\b", reading.text, re.I)]
         return Plan(outcome="answer", frame=Frame(topic="pnl_split", options={"by": asked}), private=True)
     if reading.has("pnl") and slots.grain in _SPLITS and not symbols:
-        options = {"by": [slots.grain]}
+        split: dict[str, Any] = {"by": [slots.grain]}
         return Plan(
             outcome="answer", frame=Frame(topic="pnl_split", period=slots.period, options=options), private=True
         )
