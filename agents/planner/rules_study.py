@@ -34,10 +34,8 @@ def study(reading: Reading, slots: Slots, previous: Frame | None) -> Plan | None
         asked = [split for split in _SPLITS if re.search(rf"\b{split}s?\b", reading.text, re.I)]
         return Plan(outcome="answer", frame=Frame(topic="pnl_split", options={"by": asked}), private=True)
     if reading.has("pnl") and slots.grain in _SPLITS and not symbols:
-        split: dict[str, Any] = {"by": [slots.grain]}
-        return Plan(
-            outcome="answer", frame=Frame(topic="pnl_split", period=slots.period, options=options), private=True
-        )
+        split = Frame(topic="pnl_split", period=slots.period, options={"by": [slots.grain]})
+        return Plan(outcome="answer", frame=split, private=True)
     if reading.has("fees") and _MINE.search(reading.text) and not symbols and not reading.has("backtest"):
         return Plan(outcome="answer", frame=Frame(topic="pnl_split", options={"by": ["cost"]}), private=True)
     shifting = reading.has("correlation") and reading.has("change") and len(symbols) > 1
