@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
-from core.domain.kernel import Float64Array, fused_kernel, kernel
+from core.domain.kernel import Float64Array, IntArray, fused_kernel, kernel
 from core.domain.market_path import FloatArray
 from core.errors import InvalidInput
 from core.simulators.stochastic.engine import Block, begin, conclude, mix, observe
@@ -17,7 +16,7 @@ from core.simulators.stochastic.engine import simulate as simulate
 from core.simulators.stochastic.estimate import ParameterEstimate, maximise
 from core.simulators.stochastic.future import Drift, annual_rates, joint_log_returns
 from core.simulators.stochastic.gbm import correlation_root
-from core.simulators.stochastic.stream import BLOCK_PATHS, SAMPLINGS, Sampling, State, draw_normals
+from core.simulators.stochastic.stream import BLOCK_PATHS, SAMPLINGS, Sampling, State, draw_normals, exponential
 
 # Half-life of a variance shock of 0.139 years, 35 sessions.
 MEAN_REVERSION = 5.0
@@ -187,83 +186,107 @@ def filter_variance(
     """Return the log density of each log return (time,) given those before it, and the expected next variance.
 
     A grid over the root of the variance carries its distribution (Kitagawa, 1987); in the root the noise of the
-    variance has one size everywhere. The first variance has the stationary gamma distribution.
+    variance has one size everywhere. A return is judged by the variance before and after it: given both, its mean
+    carries the leverage and its variance is their average (Broadie and Kaya, 2006; Andersen, 2008), because by the
+    first alone a day's returns look less skewed and the variance less wild than they are. The first variance has the
+    stationary gamma distribution.
     """
-    width = 0.5 * volatility_of_variance * math.sqrt((1.0 - leverage**2) * step)
+    width = 0.5 * volatility_of_variance * math.sqrt(step)
     middle = math.sqrt(long_run_variance)
     spread = volatility_of_variance / math.sqrt(2.0 * mean_reversion) / 2.0
     low, high = max(0.05 * middle, middle - 7.0 * spread), middle + 9.0 * spread
-    count = int(np.clip(np.ceil((high - low) / (0.8 * width)), 40, 500))
+    count = int(np.clip(np.ceil((high - low) / (0.5 * width)), 40, 500))
     grid = np.linspace(low, high, count)
     shape = 2.0 * mean_reversion * long_run_variance / volatility_of_variance**2
     log_belief = (2.0 * shape - 1.0) * np.log(grid) - shape * grid**2 / long_run_variance
     belief = np.exp(log_belief - log_belief.max())
-    densities = np.empty(len(returns))
     belief /= belief.sum()
-    _filter(returns, drift, mean_reversion, long_run_variance, volatility_of_variance * leverage, width, step,
-            grid, belief, densities)  # fmt: skip
+    cells = min(2 * int(4.5 * width / (grid[1] - grid[0])) + 3, count)
+    first = np.empty(count, np.int64)
+    chance, mean, precision = np.empty((3, count, cells))
+    _steps(grid, drift, mean_reversion, long_run_variance, volatility_of_variance, leverage, width, step, first,
+           chance, mean, precision)  # fmt: skip
+    densities = np.empty(len(returns))
+    _filter(returns, first, chance, mean, precision, belief, densities)
     return densities, float(belief @ grid**2)
+
+
+@kernel
+def _steps(
+    grid: Float64Array,
+    drift: float,
+    mean_reversion: float,
+    long_run: float,
+    volatility: float,
+    leverage: float,
+    width: float,
+    step: float,
+    first: IntArray,
+    chance: Float64Array,
+    mean: Float64Array,
+    precision: Float64Array,
+) -> None:
+    """Tabulate the moves of a session from each cell: to `first` and the cells after it, and the return's law then."""
+    count, cells = chance.shape
+    gap = grid[1] - grid[0]
+    for i in range(count):
+        v = grid[i] * grid[i]
+        ahead = v + mean_reversion * (long_run - v) * step
+        centre = math.sqrt(ahead) if ahead > 1e-12 else 1e-6
+        centre -= width * width / (2.0 * centre) if centre > width else 0.0
+        start = min(max(int((centre - grid[0]) / gap + 0.5) - cells // 2, 0), count - cells)
+        first[i] = start
+        mass = 0.0
+        for k in range(cells):
+            z = (grid[start + k] - centre) / width
+            chance[i, k] = math.exp(-0.5 * z * z)
+            mass += chance[i, k]
+        if mass <= 1e-300:
+            chance[i, 0 if centre < grid[start] else cells - 1] = 1.0
+            mass = 1.0
+        for k in range(cells):
+            later = grid[start + k] * grid[start + k]
+            between = 0.5 * (v + later)
+            surprise = later - v - mean_reversion * (long_run - between) * step
+            mean[i, k] = (drift - 0.5 * between) * step + leverage / volatility * surprise
+            variance = (1.0 - leverage * leverage) * between * step
+            precision[i, k] = 0.5 / variance
+            chance[i, k] /= mass * math.sqrt(variance)
 
 
 @kernel
 def _filter(
     returns: Float64Array,
-    drift: float,
-    mean_reversion: float,
-    long_run: float,
-    pull: float,
-    width: float,
-    step: float,
-    grid: Float64Array,
+    first: IntArray,
+    chance: Float64Array,
+    mean: Float64Array,
+    precision: Float64Array,
     belief: Float64Array,
-    densities: NDArray[np.float64],
+    densities: Float64Array,
 ) -> None:
-    count = len(grid)
-    gap = grid[1] - grid[0]
-    band = int(4.5 * width / gap) + 1
+    count, cells = chance.shape
     ahead = np.empty(count)
-    ratio = math.exp(-((gap / width) ** 2))
     for t in range(len(returns)):
         ahead[:] = 0.0
-        total = 0.0
         for i in range(count):
-            y = grid[i]
-            v = y * y
-            surprise = returns[t] - (drift - 0.5 * v) * step
-            weight = belief[i] * math.exp(-0.5 * surprise * surprise / (v * step)) / (y * math.sqrt(step))
-            total += weight
-            if weight < 1e-14:
-                continue
-            mean = v + mean_reversion * (long_run - v) * step + pull * surprise
-            centre = math.sqrt(mean) if mean > 1e-12 else 1e-6
-            centre -= width * width / (2.0 * centre) if centre > width else 0.0
-            nearest = int((centre - grid[0]) / gap + 0.5)
-            first = min(max(nearest - band, 0), count - 1)
-            last = min(max(nearest + band, first), count - 1)
-            # A Gaussian on an even grid, by ratios of neighbours.
-            z = (grid[first] - centre) / width
-            value = math.exp(-0.5 * z * z)
-            growth = math.exp(-z * gap / width - 0.5 * (gap / width) ** 2)
-            mass = 0.0
-            part, grow = value, growth
-            for _ in range(first, last + 1):
-                mass += part
-                part *= grow
-                grow *= ratio
-            if mass <= 0.0:
-                ahead[first if centre < grid[0] else last] += weight
-                continue
-            scaled = weight / mass
-            for j in range(first, last + 1):
-                ahead[j] += scaled * value
-                value *= growth
-                growth *= ratio
+            if belief[i] >= 1e-12:
+                start = first[i]
+                _weigh(returns[t], belief[i], chance[i], mean[i], precision[i], ahead[start : start + cells])
+        total = ahead.sum()
         densities[t] = math.log(max(total, 1e-300)) - 0.9189385332046727
-        rest = 0.0
         for i in range(count):
-            rest += ahead[i]
-        for i in range(count):
-            belief[i] = ahead[i] / rest if rest > 0.0 else 1.0 / count
+            belief[i] = ahead[i] / total if total > 0.0 else 1.0 / count
+
+
+@fused_kernel
+def _weigh(
+    value: float, belief: float, chance: Float64Array, mean: Float64Array, precision: Float64Array, out: Float64Array
+) -> None:
+    for k in range(len(out)):
+        distance = value - mean[k]
+        power = distance * distance * precision[k]
+        power = power if power < 600.0 else 600.0
+        out[k] += belief * chance[k] * exponential(-power)
 
 
 @fused_kernel

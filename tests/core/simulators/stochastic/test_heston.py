@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 import pytest
+from scipy.integrate import trapezoid
 
 from core.errors import InvalidInput, NoData
 from core.simulators.stochastic.engine import outcomes, simulate
@@ -107,6 +108,53 @@ def test_the_filtered_variance_follows_the_hidden_one():
     hidden = variances[300:1500:40]
     assert np.corrcoef(filtered, hidden)[0, 1] > 0.75
     assert np.mean(filtered) == pytest.approx(hidden.mean(), rel=0.15)
+
+
+def law_of_the_next(past, points, *parameters):
+    """Give the density of the return after `past` at each of the points."""
+    return np.array([np.exp(filter_variance(np.append(past, x), *parameters, 1 / 252)[0][-1]) for x in points])
+
+
+@pytest.mark.parametrize("leverage", [-0.7, 0.0, 0.5])
+def test_the_law_of_the_next_return_is_a_law_with_the_right_mean_and_variance(leverage):
+    past, parameters = planted(2, sessions=40)[0], (0.08, 5.0, 0.04, 0.5, leverage)
+    points = np.linspace(-0.12, 0.12, 1201)
+    density = law_of_the_next(past, points, *parameters)
+    assert trapezoid(density, points) == pytest.approx(1.0, abs=1e-4)
+    now = filter_variance(past, *parameters, 1 / 252)[1]
+    mean = trapezoid(density * points, points)
+    # The variance of a session is that of its middle, on the way back to the long-run one.
+    halfway = now + 5.0 * (0.04 - now) * 0.5 / 252
+    assert mean == pytest.approx((0.08 - 0.5 * halfway) / 252, abs=2e-5)
+    assert trapezoid(density * (points - mean) ** 2, points) == pytest.approx(halfway / 252, rel=0.02)
+
+
+@pytest.mark.parametrize(("leverage", "wild"), [(-0.7, 0.5), (0.0, 0.3), (0.6, 0.4)])
+def test_the_first_return_has_the_law_of_the_continuous_model(leverage, wild):
+    # A session in 40 small steps from the stationary variance, which is gamma distributed.
+    draw, count, step = np.random.default_rng(7), 200_000, 1 / 252 / 40
+    shape = 2.0 * 5.0 * 0.04 / wild**2
+    variance = draw.gamma(shape, 0.04 / shape, count)
+    moved = np.zeros(count)
+    for _ in range(40):
+        z, w = draw.standard_normal((2, count))
+        v = np.maximum(variance, 0.0)
+        moved += (0.08 - 0.5 * v) * step + np.sqrt(v * step) * z
+        shock = leverage * z + np.sqrt(1.0 - leverage**2) * w
+        variance += 5.0 * (0.04 - v) * step + wild * np.sqrt(v * step) * shock
+    points = np.linspace(-0.15, 0.15, 1501)
+    density = law_of_the_next(np.empty(0), points, 0.08, 5.0, 0.04, wild, leverage)
+    law = np.concatenate(([0.0], np.cumsum(0.5 * (density[1:] + density[:-1]) * np.diff(points))))
+    assert law[-1] == pytest.approx(1.0, abs=1e-4)
+    distance = np.abs(np.interp(np.sort(moved), points, law) - (np.arange(count) + 0.5) / count).max()
+    # 1 % point of Kolmogorov's distance (Smirnov, 1948).
+    assert distance * np.sqrt(count) < 1.628
+    # What the variance before a session alone would leave out: the leverage inside the session.
+    mean = trapezoid(density * points, points)
+    deviation = np.sqrt(trapezoid(density * (points - mean) ** 2, points))
+    skewness = trapezoid(density * ((points - mean) / deviation) ** 3, points)
+    error = np.sqrt(15.0 / count)
+    assert skewness == pytest.approx(((moved - moved.mean()) ** 3).mean() / moved.std() ** 3, abs=8.0 * error)
 
 
 def test_the_filter_of_a_constant_variance_is_the_normal_density():
