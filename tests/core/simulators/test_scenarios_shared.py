@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import gzip
 from collections import defaultdict
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from functools import reduce
 from pathlib import Path
 
 import numpy as np
@@ -20,42 +21,61 @@ pytestmark = pytest.mark.shared
 AS_OF = datetime(2026, 5, 1, 20, tzinfo=UTC)
 
 
-def read(folder: Path, name: str, wanted: set[str], key: str = "symbol", value: str = "close") -> dict:
-    found: dict = defaultdict(dict)
-    with gzip.open(folder / "data" / name, "rt") as file:
-        for row in csv.DictReader(file):
-            if row[key] in wanted and row[value]:
-                found[row[key]][np.datetime64(row["date"])] = float(row[value])
-    return found
+class Series:
+    """Hold dated values in order."""
+
+    def __init__(self, days: list[str], values: list[str]) -> None:
+        order = np.argsort(days, kind="stable")
+        self.days = np.array(days, dtype="datetime64[D]")[order]
+        self.values = np.array(values, dtype=float)[order]
+
+    def change(self, start: date, end: date) -> tuple[float, float]:
+        """Return the last value before the start and the last up to the end."""
+        before = np.searchsorted(self.days, np.datetime64(start)) - 1
+        last = np.searchsorted(self.days, np.datetime64(end), side="right") - 1
+        return float(self.values[before]), float(self.values[last])
+
+
+def read(path: Path, wanted: set[str] | None, key: str = "symbol", value: str = "close") -> dict[str, Series]:
+    found: dict = defaultdict(lambda: ([], []))
+    with gzip.open(path, "rt") as file:
+        head = [name.lower() for name in next(csv.reader(file))]
+        day, name, cell = head.index("date"), head.index(key) if wanted else 0, head.index(value)
+        for row in csv.reader(file):
+            if (wanted is None or row[name] in wanted) and row[cell]:
+                days, values = found[row[name] if wanted else ""]
+                days.append(row[day])
+                values.append(row[cell])
+    return {one: Series(*parts) for one, parts in found.items()}
 
 
 @pytest.fixture(scope="module")
 def funds(shared_folder: Path) -> dict:
     wanted = {"SPY", "AGG", "TLT", "QQQ", "XLK", "SMH"}
-    return read(shared_folder, "prices/us_etf_daily.csv.gz", wanted, value="adj_close")
+    return read(shared_folder / "data/prices/us_etf_daily.csv.gz", wanted, value="adj_close")
 
 
 @pytest.fixture(scope="module")
-def rates(shared_folder: Path) -> dict:
-    return read(shared_folder, "macro/macro_series.csv.gz", {RATES}, key="series_id", value="value")[RATES]
+def rates(shared_folder: Path) -> Series:
+    path = shared_folder / "data/macro/macro_series.csv.gz"
+    return read(path, {RATES}, key="series_id", value="value")[RATES]
+
+
+@pytest.fixture(scope="module")
+def vix(shared_folder: Path) -> Series:
+    return read(shared_folder / "data/macro/vix_ohlc_daily.csv.gz", None)[""]
 
 
 def joined(funds: dict, names: tuple[str, ...]) -> MarketPath:
-    days = sorted(set.intersection(*(set(funds[name]) for name in names)))
-    close = np.array([[funds[name][day] for name in names] for day in days])
+    days = reduce(np.intersect1d, (funds[name].days for name in names))
+    close = [funds[name].values[np.searchsorted(funds[name].days, days)] for name in names]
     return MarketPath(
-        close=close[None],
-        times=np.array(days, dtype="datetime64[D]"),
+        close=np.stack(close, axis=1)[None],
+        times=days,
         assets=names,
         as_of=AS_OF,
         source="shared",
     )
-
-
-def change(series: dict, start: np.datetime64, end: np.datetime64) -> tuple[float, float]:
-    before = max(day for day in series if day < start)
-    last = max(day for day in series if day <= end)
-    return series[before], series[last]
 
 
 COVERED = [
@@ -80,13 +100,13 @@ def test_a_replay_is_what_really_happened(funds: dict, name: str, book: str, ass
     moved = replay_onto(path, part.start, part.end, start, as_of=AS_OF).close[0]
     last = moved[-1] / 100.0 - 1.0
     for k, symbol in enumerate(assets):
-        first, end = change(funds[symbol], np.datetime64(part.start), np.datetime64(part.end))
+        first, end = funds[symbol].change(part.start, part.end)
         assert last[k] == pytest.approx(end / first - 1.0, rel=1e-9, abs=1e-12)
     weights = np.array(list(assets.values()))
     assert weights @ last == pytest.approx(
         sum(w * (b / a - 1.0) for w, (a, b) in zip(
             weights,
-            (change(funds[s], np.datetime64(part.start), np.datetime64(part.end)) for s in assets),
+            (funds[s].change(part.start, part.end) for s in assets),
             strict=True,
         )),
         rel=1e-9,
@@ -94,21 +114,16 @@ def test_a_replay_is_what_really_happened(funds: dict, name: str, book: str, ass
 
 
 @pytest.mark.parametrize("name", [name for name, part in CRISES.items() if part.start.year >= 1990])
-def test_the_published_change_of_the_ten_year_yield_is_that_of_the_series(rates: dict, name: str) -> None:
+def test_the_published_change_of_the_ten_year_yield_is_that_of_the_series(rates: Series, name: str) -> None:
     part = CRISES[name]
-    before, last = change(rates, np.datetime64(part.start), np.datetime64(part.end))
+    before, last = rates.change(part.start, part.end)
     assert part.moves[RATES] == pytest.approx((last - before) / 100.0, abs=2e-4)
 
 
 @pytest.mark.parametrize("name", [name for name, part in CRISES.items() if VOLATILITY in part.moves])
-def test_the_published_move_of_the_vix_is_that_of_the_exchange(shared_folder: Path, name: str) -> None:
-    series: dict = {}
-    with gzip.open(shared_folder / "data" / "macro" / "vix_ohlc_daily.csv.gz", "rt") as file:
-        for row in csv.DictReader(file):
-            low = {key.lower(): cell for key, cell in row.items()}
-            series[np.datetime64(low["date"])] = float(low["close"])
+def test_the_published_move_of_the_vix_is_that_of_the_exchange(vix: Series, name: str) -> None:
     part = CRISES[name]
-    before, last = change(series, np.datetime64(part.start), np.datetime64(part.end))
+    before, last = vix.change(part.start, part.end)
     assert part.moves[VOLATILITY] == pytest.approx(last / before - 1.0, abs=2e-3)
 
 
@@ -125,7 +140,7 @@ def test_propagated_crises_are_near_what_happened_to_a_balanced_book(funds: dict
         covariance = covariance_of(returns[max(first - 757, 0) : first - 1], "shrunk")
         found = condition({"SPY": part.moves[EQUITIES]}, path.assets, covariance)
         for k, symbol in ((1, "QQQ"), (2, "XLK")):
-            a, b = change(funds[symbol], np.datetime64(part.start), np.datetime64(part.end))
+            a, b = funds[symbol].change(part.start, part.end)
             gaps.append(found.mean[k] - (b / a - 1.0))
     assert len(gaps) >= 24
     # Betas before a crisis tell most of what happens in it, not all.

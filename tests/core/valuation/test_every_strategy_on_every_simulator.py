@@ -2,6 +2,7 @@
 
 import dataclasses
 from datetime import UTC, date, datetime
+from functools import cache
 
 import numpy as np
 import pytest
@@ -47,7 +48,8 @@ def history_of(assets, with_ranges=True):
     return MarketPath(times=prices.times, assets=prices.assets, as_of=AS_OF, source="test", **parts)
 
 
-def martingale(assets, paths=3000, sessions=120, seed=12):
+@cache
+def martingale(assets, paths=1500, sessions=120, seed=12):
     model = gbm.GbmParameters.given(
         tuple("ABC"[:assets]),
         drift=np.full(assets, 0.3),
@@ -58,6 +60,7 @@ def martingale(assets, paths=3000, sessions=120, seed=12):
     return gbm.simulate(model, start, sessions=sessions, paths=paths, seed=seed, as_of=AS_OF, drift="zero")
 
 
+@cache
 def sources(assets):
     past = history_of(assets)
     last = past.close[0, -1]
@@ -106,7 +109,7 @@ def test_nobody_beats_a_martingale(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_costs_are_what_a_martingale_takes(name):
     strategy = strategy_of(name)
-    path = martingale(legs_of(strategy), paths=1500)
+    path = martingale(legs_of(strategy))
     result = run(strategy, path, costs=Costs(fee_bps=20, slippage_bps=10), record="equity")
     profit = result.equity[:, -1] - result.capital - result.contributions.sum(axis=1)
     spent = result.fees + result.slippage

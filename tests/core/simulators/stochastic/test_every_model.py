@@ -17,13 +17,13 @@ NORMAL = ("gbm", "merton", "heston", "regime", "gaussian_copula", "t_copula")
 
 @pytest.fixture(scope="module")
 def history():
-    """Give closes of two assets with clustered, skewed, dependent returns: 1,260 sessions."""
+    """Give closes of two assets with clustered, skewed, dependent returns: 760 sessions."""
     generator = np.random.default_rng(17)
-    shocks = generator.standard_t(6, (1260, 2)) / np.sqrt(1.5)
+    shocks = generator.standard_t(6, (760, 2)) / np.sqrt(1.5)
     shocks[:, 1] = 0.7 * shocks[:, 0] + np.sqrt(0.51) * shocks[:, 1]
     variance = np.full(2, 1e-4)
-    returns = np.empty((1260, 2))
-    for t in range(1260):
+    returns = np.empty((760, 2))
+    for t in range(760):
         surprise = np.sqrt(variance) * shocks[t]
         returns[t] = 4e-4 + surprise
         variance = 3e-6 + (0.05 + 0.08 * (surprise < 0)) * surprise**2 + 0.88 * variance
