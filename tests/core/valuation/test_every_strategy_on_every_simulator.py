@@ -49,7 +49,7 @@ def history_of(assets, with_ranges=True):
 
 
 @cache
-def martingale(assets, paths=1500, sessions=120, seed=12):
+def martingale(assets, paths=800, sessions=120, seed=12):
     model = gbm.GbmParameters.given(
         tuple("ABC"[:assets]),
         drift=np.full(assets, 0.3),
