@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
 from core.domain.facts import Frozen, Label
 from core.domain.records import Record
 
+Amount = Annotated[Decimal, Field(ge=0)]
 Side = Literal["buy", "sell"]
 OrderType = Literal["market", "limit", "stop", "stop_limit"]
 TimeInForce = Literal["day", "gtc", "ioc", "fok"]
@@ -99,8 +100,8 @@ class RejectCondition(Frozen):
     times_in_force: tuple[TimeInForce, ...] = ()
     author_kinds: tuple[Literal["person", "agent", "service"], ...] = ()
     authors: tuple[str, ...] = Field(default=(), max_length=100)
-    notional_above: Decimal | None = Field(default=None, ge=0)
-    quantity_above: Decimal | None = Field(default=None, ge=0)
+    notional_above: Amount | None = None
+    quantity_above: Amount | None = None
 
 
 class RejectRule(Record):

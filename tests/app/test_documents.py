@@ -173,7 +173,7 @@ def test_a_proposal_shows_the_stored_record_and_what_became_of_it() -> None:
     assert document["notional"] == "2405.00"
     assert document["legs"][0] == {
         "instrument_id": 1, "symbol": "MSFT", "side": "buy", "quantity": "10", "limit_price": "240.50",
-        "stop_price": None, "band_low": None, "band_high": None,
+        "stop_price": None, "band_low": None, "band_high": None, "order_type": None,
     }  # fmt: skip
     assert (document["state"], document["decision"], document["orders"]) == ("pending", None, [])
     assert document["seconds_left"] == 60

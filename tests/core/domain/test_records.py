@@ -14,7 +14,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
-from core.domain.books import CashEntry, Fill, Leg, Order, OrderState, Position, Proposal, ProposalDecision
+from core.domain.books import (
+    CashEntry,
+    Fill,
+    Leg,
+    Order,
+    OrderState,
+    Position,
+    Proposal,
+    ProposalDecision,
+    RejectCondition,
+)
 from core.domain.derived_records import DailyFeatures
 from core.domain.event_records import EconomicEvent, GeopoliticalEvent, SecurityEvent
 from core.domain.market_records import Bar, CorporateAction, Instrument, MacroObservation, MacroSeries, SymbolHistory
@@ -149,6 +159,28 @@ LEAST: dict[str, dict[str, Any]] = {
         "cases": 0,
         "horizon_sessions": 20,
         "recommended_at": NOW,
+    },
+    "reject_rule": {
+        "rule_id": "rul_1",
+        "name": "no sales",
+        "condition": {"sides": ["sell"]},
+        "declared_by": "usr_1",
+        "declared_at": NOW,
+    },
+    "applied_split": {
+        "account_id": "main",
+        "instrument_id": 1,
+        "ex_date": "2024-01-02",
+        "ratio": "4.0",
+        "effective_at": NOW,
+        "known_at": NOW,
+    },
+    "group_membership": {
+        "instrument_id": 1,
+        "group_name": "sp500",
+        "valid_from": "2020-01-02",
+        "source": "test",
+        "known_at": NOW,
     },
     "difference": {
         "difference_id": "dif_1",
@@ -286,6 +318,12 @@ def build(kind: type[BaseModel]) -> st.SearchStrategy[Any]:
     }
     bounded = {"weight": st.floats(0.01, 1), "stop_loss": st.floats(0, 0.99), "take_profit": st.floats(0, 9)}
     bounded["horizon_sessions"] = st.integers(1, 260)
+    bounded["condition"] = st.builds(
+        RejectCondition,
+        symbols=st.lists(st.text(max_size=5), max_size=3).map(tuple),
+        notional_above=st.none() | st.decimals(0, 10**9, places=2),
+        quantity_above=st.none() | st.decimals(0, 10**9, places=8),
+    )
     parts: dict[str, Any] = {}
     for name, field in kind.model_fields.items():
         found = field.annotation
@@ -424,7 +462,7 @@ def test_a_subclass_without_a_kind_is_no_new_kind() -> None:
         (Order, "state", "sent"),
         (Order, "side", "short"),
         (Order, "order_type", "iceberg"),
-        (Order, "time_in_force", "ioc"),
+        (Order, "time_in_force", "opg"),
         (Fill, "quantity", "one"),
         (CashEntry, "movement", "gift"),
         (Position, "quantity", None),
