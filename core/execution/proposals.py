@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Literal
 
@@ -416,14 +416,14 @@ def _view(
         state=state,
         decision=decision,
         orders=orders,
-        progress=_progress(state, orders, left, clock_mode),
+        progress=_progress(state, orders, proposal.expires_at, left, clock_mode),
         seconds_left=max(left, 0.0),
     )
 
 
-def _progress(state: ProposalState, orders: Sequence[Order], left: float, clock_mode: str) -> str:
+def _progress(state: ProposalState, orders: Sequence[Order], expires_at: datetime, left: float, clock_mode: str) -> str:
     if state == "pending":
-        return f"Waits for a person's decision, {left / 3600:.1f} hours left."
+        return f"Waits for a person's decision until {expires_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC."
     if state != "approved":
         return f"{state.capitalize()}: nothing was sent."
     if not orders:

@@ -154,7 +154,8 @@ def test_the_progress_is_a_sentence_at_every_step(desk, ask, approve, expire):
         return desk.proposals.get(proposal.proposal_id).progress
 
     proposal = desk.proposals.propose(ask(), AGENT)
-    assert said(proposal) == "Waits for a person's decision, 24.0 hours left."
+    until = (proposal.created_at + timedelta(hours=24)).astimezone(UTC)
+    assert said(proposal) == f"Waits for a person's decision until {until:%Y-%m-%d %H:%M} UTC."
     approve(proposal)
     assert said(proposal) == "Approved: the worker will send it."
     (order,) = desk.gateway.release(proposal.proposal_id)
