@@ -153,13 +153,17 @@ def _fit_one(
         float(np.tanh(fit.point[2])),
     )
     error = fit.standard_errors
+    # The likelihood knows the long-run variance by sessions of little variance, too few in a history for the error it
+    # states; so at least how far the average of the variance strays from it (Cox, Ingersoll and Ross, 1985).
+    strays = volatility / mean_reversion / math.sqrt(variance * len(returns) * step)
+    spread = max(float(error[0]), strays) if np.isfinite(error[0]) else float(error[0])
     now = filter_variance(returns, drift, mean_reversion, variance, volatility, leverage, step)[1]
     low, high = np.tanh(fit.point[2] - 1.96 * error[2]), np.tanh(fit.point[2] + 1.96 * error[2])
     of = ParameterEstimate.of
     estimates = [
         of(asset, "drift", drift, float(np.sqrt(scale / (len(returns) * step))), unit="ratio"),
         ParameterEstimate.fixed(asset, "speed of mean reversion", mean_reversion, _NOT_IDENTIFIED),
-        of(asset, "long-run variance", variance, variance * error[0], positive=True),
+        of(asset, "long-run variance", variance, variance * spread, positive=True),
         of(asset, "volatility of variance", volatility, volatility * error[1], positive=True),
         ParameterEstimate(
             asset=asset,

@@ -102,6 +102,25 @@ def test_calibration_finds_what_was_planted_and_the_state_of_today():
     assert found.variance[0] == pytest.approx(now, rel=0.6)
 
 
+def test_the_error_of_the_long_run_variance_is_at_least_how_far_the_average_strays():
+    # Sample paths of the variance alone, from its stationary law: averages over two years spread by the closed form.
+    draw, count, step = np.random.default_rng(5), 2_000, 1 / 252
+    shape = 2.0 * 5.0 * 0.04 / 0.4**2
+    variance, total = draw.gamma(shape, 0.04 / shape, count), np.zeros(count)
+    for _ in range(504):
+        total += variance / 504
+        v = np.maximum(variance, 0.0)
+        variance = variance + 5.0 * (0.04 - v) * step + 0.4 * np.sqrt(v * step) * draw.standard_normal(count)
+    # Of long histories: the start costs a part of one relaxation time in ten.
+    assert total.std() / 0.04 == pytest.approx(0.4 / 5.0 / np.sqrt(0.04 * 2.0), rel=0.08)
+    returns = planted(4)[0]
+    close = 100.0 * np.exp(np.concatenate(([0.0], np.cumsum(returns))))[:, None]
+    part = {one.name: one for one in calibrate(close, ("A",)).estimates}
+    wild, long_run = part["volatility of variance"].value, part["long-run variance"]
+    least = wild / 5.0 / np.sqrt(long_run.value * len(returns) / 252)
+    assert long_run.standard_error / long_run.value >= least * (1.0 - 1e-12)
+
+
 def test_the_filtered_variance_follows_the_hidden_one():
     returns, variances, _ = planted(9, sessions=1500)
     filtered = [filter_variance(returns[:t], 0.08, 5.0, 0.04, 0.5, -0.5, 1 / 252)[1] for t in range(300, 1500, 40)]
