@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -38,6 +38,8 @@ def values(annotation: Any, metadata: Any = ()) -> st.SearchStrategy[Any]:
         said = get_args(annotation)[1]
         part = values(said) if said in (str, float) else st.one_of(TEXT, st.integers(-5, 5), st.none())
         return st.dictionaries(TEXT, part, max_size=2)
+    if origin is Annotated:
+        return values(annotation.__origin__, annotation.__metadata__)
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return model(annotation)
     plain: dict[Any, st.SearchStrategy[Any]] = {
