@@ -40,7 +40,9 @@ SESSIONS = 2_500
 BAD = 0.005
 LIMIT_FIRST, LIMIT_AGAIN, LIMIT_MEGABYTES = 2.0, 1.0, 400
 PEERS = ("ADBC", "polars.write_database", "pandas.to_sql")
-_EMPTY = "TRUNCATE market_data.bars_daily, market_data.bars_daily_history, market_data.series_years, ops.quarantine"
+_EMPTY = (
+    "TRUNCATE market_data.bars_daily, market_data.bars_daily_history, market_data.series_years, ops.quarantine CASCADE"
+)
 
 
 def as_arrays(columns: BarColumns) -> BarArrays:
