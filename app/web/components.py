@@ -17,6 +17,8 @@ from core.reporting.html import fact_html, records_html, table_html
 
 Loaded = TypeVar("Loaded")
 Refresh = Callable[[], Awaitable[None]]
+# The page of a symbol, which follows.
+ANALYSIS = "/analysis?symbol="
 _LONGEST_SECONDS = 90.0
 _LOG = logging.getLogger(__name__)
 _WAITING = '<div class="qd-wait" role="status" aria-label="Loading"><span></span><span></span><span></span></div>'
@@ -107,8 +109,9 @@ def tiles(facts: Sequence[Fact], *, large: bool = False) -> None:
 
 
 def table(result: ToolResult, chosen: Table, *, title: str | None = None, most_rows: int = 200) -> None:
-    """Add a table of a result; every number links to its explanation."""
-    html(f'<div class="scroll">{table_html(result.run, chosen, title=title, most_rows=most_rows)}</div>')
+    """Add a table of a result; every number links to its explanation, every symbol to its analysis."""
+    cells = table_html(result.run, chosen, title=title, most_rows=most_rows, symbol_page=ANALYSIS)
+    html(f'<div class="scroll">{cells}</div>')
     if len(chosen.rows) > most_rows:
         html(
             '<p class="qd-note">The first rows are shown; '

@@ -26,6 +26,7 @@ _NAVIGATION = (
     ("/", "Desk", "space_dashboard"),
     ("/chat/", "Chat", "chat_bubble_outline"),
     ("/proposals", "Proposals", "fact_check"),
+    ("/analysis", "Analysis", "query_stats"),
     ("/data", "Data", "storage"),
     ("/news", "News", "feed"),
     ("/reports", "Reports", "description"),
@@ -57,7 +58,8 @@ async def enter(services: Services, request: Request) -> Visit | RedirectRespons
     try:
         principal = await services.current_principal(request)
     except NotSignedIn:
-        return RedirectResponse(f"/login?next={quote(request.url.path)}", status_code=303)
+        asked = f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path
+        return RedirectResponse(f"/login?next={quote(asked)}", status_code=303)
     clock, books = services.desk.clock, services.desk.books
     mode, now, accounts = await run_in_threadpool(lambda: (clock.mode, clock.now(), books.accounts()))
     live = tuple(account.account_id for account in accounts if account.is_live)

@@ -21,6 +21,7 @@ from app.auth.web import SESSION_COOKIE
 from app.bootstrap import open_parts
 from app.web.components import notice
 from app.web.layout import Visit, enter, frame
+from app.web.pages.analysis import analysis
 from app.web.pages.dashboard import dashboard
 from app.web.pages.data import data_monitor
 from app.web.pages.news import news_monitor
@@ -36,6 +37,7 @@ _PAGES: tuple[tuple[str, str, Callable[..., None]], ...] = (
     ("/", "Desk", dashboard),
     ("/proposals", "Proposals", proposal_list),
     ("/proposals/{proposal_id}", "Proposal", proposal_view),
+    ("/analysis", "Analysis", analysis),
     ("/data", "Data", data_monitor),
     ("/news", "News", news_monitor),
     ("/reports", "Reports", report_list),

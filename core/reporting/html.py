@@ -41,8 +41,13 @@ def fact_html(fact: Fact) -> str:
     return figure_html(fact_figure(fact))
 
 
-def table_html(run: str, table: Table, *, title: str | None = None, most_rows: int | None = None) -> str:
-    """Return a table of a run, under its or another title; on a narrow screen each row becomes a card by the style."""
+def table_html(
+    run: str, table: Table, *, title: str | None = None, most_rows: int | None = None, symbol_page: str = ""
+) -> str:
+    """Return a table of a run, under its or another title; on a narrow screen each row becomes a card by the style.
+
+    `symbol_page` is the address that the cells of a column `symbol` lead to; the symbol is added to it.
+    """
     return shown_table_html(
         ShownTable(
             run=run,
@@ -50,7 +55,8 @@ def table_html(run: str, table: Table, *, title: str | None = None, most_rows: i
             rows=tuple(range(len(table.rows)))[:most_rows],
             columns=tuple(range(len(table.columns))),
             title=table.title if title is None else title,
-        )
+        ),
+        symbol_page,
     )
 
 
@@ -59,14 +65,14 @@ def records_html(table: Table) -> str:
     return table_html("", table)
 
 
-def shown_table_html(shown: ShownTable) -> str:
-    """Return the chosen rows and columns of a table."""
+def shown_table_html(shown: ShownTable, symbol_page: str = "") -> str:
+    """Return the chosen rows and columns of a table, its symbols as links where their page is given."""
     table = shown.table
     heads = "".join(
         f'<th scope="col" class="{_side(table, column)}">{escape(title_of(table.columns[column]))}</th>'
         for column in shown.columns
     )
-    lines = "".join(_row_html(shown, row) for row in shown.rows)
+    lines = "".join(_row_html(shown, row, symbol_page) for row in shown.rows)
     caption = f"<caption>{escape(shown.title)}</caption>" if shown.title else ""
     size = "facts narrow" if len(shown.columns) <= 3 else "facts"
     return f'<table class="{size}">{caption}<thead><tr>{heads}</tr></thead><tbody>{lines}</tbody></table>'
@@ -171,7 +177,7 @@ def _run_html(result: ToolResult) -> str:
     return f"<li>{escape(result.tool)} {link}</li>"
 
 
-def _row_html(shown: ShownTable, row: int) -> str:
+def _row_html(shown: ShownTable, row: int, symbol_page: str) -> str:
     cells = []
     for column in shown.columns:
         described = shown.table.columns[column]
@@ -181,6 +187,8 @@ def _row_html(shown: ShownTable, row: int) -> str:
             content = figure_html(figure, link=is_numeric(described) and cell is not None)
         else:
             content = f'<span class="n">{escape(render_cell(cell, described))}</span>'
+        if symbol_page and described.name == "symbol" and isinstance(cell, str):
+            content = f'<a href="{escape(symbol_page + quote(cell))}">{content}</a>'
         label = escape(title_of(described))
         cells.append(f'<td class="{_side(shown.table, column)}" data-label="{label}">{content}</td>')
     return f"<tr>{''.join(cells)}</tr>"

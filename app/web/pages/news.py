@@ -41,20 +41,12 @@ def _articles(visit: Visit) -> None:
         as_of = AsOf(known=desk.clock.now())
         return symbol or "", visit.services.news.newest(as_of=as_of, symbol=symbol, limit=MOST_ARTICLES)
 
-    def draw(found: tuple[str, Sequence[NewsItem]]) -> None:
-        symbol, items = found
-        if items:
-            show.html(articles_html(items))
-        else:
-            of = f" of {symbol}" if symbol else ""
-            show.empty("feed", f"No article{of} is known", "`quantdesk ingest` fetches news; files can be imported.")
-
     words = (
         ui.element("input")
         .classes("qd-input")
         .props('type="search" placeholder="Symbol or name, then Enter" aria-label="Symbol" maxlength="80"')
     )
-    refresh = show.load(read, draw)
+    refresh = show.load(read, lambda found: draw_articles(*found))
 
     async def choose(text: str) -> None:
         chosen["symbol"] = text
@@ -65,6 +57,15 @@ def _articles(visit: Visit) -> None:
 
 def _no_source() -> None:
     show.empty("sensors", "No source has delivered anything yet", "Each source gets a line once something is stored.")
+
+
+def draw_articles(symbol: str, items: Sequence[NewsItem]) -> None:
+    """Draw the articles, or that none is known of the symbol (of any, when it is empty)."""
+    if items:
+        show.html(articles_html(items))
+    else:
+        of = f" of {symbol}" if symbol else ""
+        show.empty("feed", f"No article{of} is known", "quantdesk ingest fetches news; files can be imported.")
 
 
 def articles_html(items: Sequence[NewsItem]) -> str:

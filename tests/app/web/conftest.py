@@ -23,6 +23,7 @@ from core.data.review import Case, HeldEntry, NearBar
 from core.domain.as_of import AsOf
 from core.domain.books import Leg, Order, Proposal, ProposalDecision
 from core.domain.facts import ToolResult
+from core.domain.market_records import Instrument
 from core.domain.principal import SCOPES, Principal
 from core.errors import ApprovalRefused, NotSignedIn, UnknownName
 from core.execution.impact import Impact, LegImpact
@@ -53,8 +54,10 @@ class MadeUpCalls:
     desk: Any
 
     def call(self, run_id: str) -> CallRecord:
-        for result, (tool, arguments) in zip(self.desk.results, self.desk.calls, strict=False):
+        for result in self.desk.results:
             if result.run == run_id:
+                # Runs are numbered by call; calls that were refused have no result.
+                tool, arguments = self.desk.calls[int(run_id.removeprefix("run_"), 16) - 1]
                 call = ToolCall(
                     run_id=run_id,
                     tool=tool,
@@ -195,6 +198,32 @@ class MadeUpProposals:
         return self.decided[proposal_id]
 
 
+def instrument(number: int, symbol: str, name: str, *groups: str, **changes: Any) -> Instrument:
+    told = {"asset_class": "equity", "calendar": "XNYS", "source": "universe", "known_at": NOW, **changes}
+    return Instrument(instrument_id=number, symbol=symbol, name=name, groups=groups, **told)
+
+
+class MadeUpInstruments:
+    """Know two stocks and a coin with prices and a stock without; a name would be a script."""
+
+    def __init__(self) -> None:
+        self.known = [
+            instrument(1, "AAPL", "Apple", "stock", "megacap", aliases=("the fruit company",)),
+            instrument(3, "BTC", "Bitcoin", "crypto", asset_class="crypto", calendar="24x7"),
+            instrument(2, "GE", 'General "Electric" <script>alert(1)</script>', "stock", "us_industrials"),
+            instrument(4, "TSLA", "Tesla", "stock", "megacap"),
+        ]
+
+    def list(self) -> list[Instrument]:
+        return self.known
+
+    def find(self, name: str) -> Instrument:
+        for entry in self.known:
+            if name.lower() in {word.lower() for word in (entry.symbol, entry.name, *entry.aliases)}:
+                return entry
+        raise UnknownName("symbol", name, ("AAPL",))
+
+
 class MadeUpCoverage:
     """Say what is stored of two stocks, one of them with a gap, and of a coin."""
 
@@ -204,7 +233,8 @@ class MadeUpCoverage:
         whole = SeriesCoverage(instrument_id=1, symbol="AAPL", asset_class="equity", stored=1992, **common)
         short = SeriesCoverage(instrument_id=2, symbol="GE", asset_class="equity", stored=1990, **common)
         coin = {**common, "calendar": "24x7", "last": date(2022, 11, 20), "behind": 8}
-        return [whole, short, SeriesCoverage(instrument_id=3, symbol="BTC", asset_class="crypto", stored=2, **coin)]
+        last = SeriesCoverage(instrument_id=3, symbol="BTC", asset_class="crypto", stored=2, **coin)
+        return [entry for entry in (whole, short, last) if entry.instrument_id in instrument_ids]
 
     def gaps(self, series: list[SeriesCoverage], *, as_of: Any) -> list[list[date]]:
         return [[date(2022, 6, 1), date(2022, 6, 2)] if entry.symbol == "GE" else [] for entry in series]
@@ -349,22 +379,21 @@ def build_stage() -> Stage:
             account=lambda name: SimpleNamespace(account_id=name, currency="USD", is_real_money=False),
             accounts=lambda: [],
         ),
-        instruments=SimpleNamespace(
-            list=lambda: [SimpleNamespace(instrument_id=number) for number in (1, 2)],
-            find=lambda name: SimpleNamespace(symbol=name.upper()),
-        ),
+        instruments=MadeUpInstruments(),
         coverage=MadeUpCoverage(),
         code_version="0.1.0-test",
     )
     stage = Stage(services=None, results=results, proposals=proposals, switch=switch)
     stage.gate.set()
+    one_at_a_time = threading.Lock()
 
     class MadeUpServices(Services):
         def run(self, tool: str, arguments: dict[str, Any], principal: Principal) -> ToolResult:
             stage.gate.wait()
             if stage.fail is not None:
                 raise stage.fail
-            return results(tool, arguments)
+            with one_at_a_time:
+                return results(tool, arguments)
 
     async def current_principal(request: Any) -> Principal:
         if stage.principal is None:

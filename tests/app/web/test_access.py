@@ -9,10 +9,12 @@ from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
 
+from app.api.login import local_path
 from app.web import layout
 from app.web.components import sentence_of
 from app.web.layout import Visit
@@ -24,6 +26,8 @@ PAGES = [
     "/",
     "/proposals",
     "/proposals/prp_1",
+    "/analysis",
+    "/analysis?symbol=GE",
     "/data",
     "/reports",
     "/reports/rpt_1",
@@ -57,6 +61,15 @@ def test_signed_out_every_page_leads_to_the_login_and_back(path, stage):
     assert answer.status_code == 303
     assert answer.headers["location"].startswith("/login?next=/")
     assert not any(word in answer.text for word in PRIVATE)
+
+
+@pytest.mark.parametrize("path", ["/data", "/analysis?symbol=%5EGSPC&period=3y", "/analysis?symbol=a%26b"])
+def test_the_way_back_from_the_login_keeps_what_was_asked(path, stage):
+    with signed_in(stage, None):
+        answer = get(stage, path)
+    (wanted,) = parse_qs(urlsplit(answer.headers["location"]).query)["next"]
+    assert wanted == path
+    assert local_path(wanted) == path, "the login goes on to it"
 
 
 @pytest.mark.parametrize("path", PAGES)

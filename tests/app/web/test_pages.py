@@ -26,7 +26,17 @@ FLAGS = [
 ]
 FIRST_RUN = "/runs/run_00000000000000000000000000000001"
 FIRST_PROPOSAL = "/proposals/prp_00000000000000000000000000000001"
-PAGES = ["/", "/proposals", FIRST_PROPOSAL, "/data", "/news", "/reports", FIRST_RUN]
+PAGES = [
+    "/",
+    "/proposals",
+    FIRST_PROPOSAL,
+    "/analysis",
+    "/analysis?symbol=AAPL&period=3y",
+    "/data",
+    "/news",
+    "/reports",
+    FIRST_RUN,
+]
 SIZES = {"desktop": (1440, 900), "phone": (390, 844)}
 
 pytestmark = pytest.mark.browser
@@ -97,8 +107,8 @@ def test_every_page_fits_and_stays_on_loopback(size: str, browser: Any, seeded: 
             width = page.evaluate("Math.max(document.documentElement.scrollWidth, document.body.scrollWidth)")
             assert width <= SIZES[size][0], f"{path} is {width} px wide"
             assert page.locator("text=Replay").first.is_visible(), path
-            assert page.locator("nav a").count() == 6
-            ticks = page.locator(".xtick text, .ytick text").all_inner_texts()
+            assert page.locator(".qd-nav a").count() == 7
+            ticks = page.locator(".xtick text, .ytick text").all_text_contents()
             assert not [tick for tick in ticks if re.search(r"\de[+-]?\d", tick)], path
         assert watched.outside == []
         assert watched.complaints == []

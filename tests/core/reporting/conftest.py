@@ -11,7 +11,7 @@ import pytest
 
 from core.domain.as_of import AsOf
 from core.domain.facts import Chart, ChartSeries, Column, Fact, Table, ToolResult
-from core.errors import NoData
+from core.errors import InvalidInput, NoData
 
 NOW = datetime(2022, 11, 29, 21, 0, tzinfo=UTC)
 HELD = ("AAPL", "MSFT", "JPM")
@@ -255,6 +255,43 @@ def _coverage() -> tuple[list[tuple[str, Any, str]], list[Table], list[Chart]]:
     return facts, [_table("datasets", columns, rows, "Stored data, by dataset")], []
 
 
+def _performance(arguments: dict[str, Any]) -> tuple[list[tuple[str, Any, str]], list[Table], list[Chart]]:
+    symbol = arguments["symbols"][0]
+    facts = [
+        (f"{symbol} last session", arguments["end"], "date"),
+        (f"{symbol} total return", -0.1189, "ratio"),
+        (f"{symbol} Sharpe ratio", -0.21, "number"),
+        (f"{symbol} sessions", 251, "count"),
+    ]
+    return facts, [], []
+
+
+def _indicators(arguments: dict[str, Any]) -> tuple[list[tuple[str, Any, str]], list[Table], list[Chart]]:
+    symbol, names = arguments["symbol"], arguments["names"]
+    if symbol == "GE" and "adx" in names:
+        raise InvalidInput("Indicator adx needs high, low, close; missing: high, low.")
+    facts = [(f"{symbol} {name}(14)", 41.9 + place, "number") for place, name in enumerate(names)]
+    facts += [(f"{symbol} last close", 141.17, "money"), (f"{symbol} last session", "2022-11-29", "date")]
+    rows = [(f"{name}(14)", 41.9 + place) for place, name in enumerate(names)]
+    columns = [_column("indicator", "text"), _column("value", "number")]
+    days = tuple(_days(90))
+    swings = tuple(-0.1 * abs(math.sin(index / 14)) for index in range(90))
+    lines = [ChartSeries(name=name, x=days, y=swings) for name in ("close", *(f"{name}(14)" for name in names))]
+    charts = [Chart(kind="line", title=symbol, series=tuple(lines), unit="money")]
+    charts += [Chart(kind="line", title=part.name, series=(part,)) for part in lines[1:]]
+    return facts, [_table("indicators", columns, rows, f"Indicators of {symbol}")], charts
+
+
+def _correlation(arguments: dict[str, Any]) -> tuple[list[tuple[str, Any, str]], list[Table], list[Chart]]:
+    symbols = arguments["symbols"]
+    columns = [_SYMBOL, *(_column(symbol, "number") for symbol in symbols)]
+    rows = [
+        (symbol, *(1.0 if one == other else round(0.9 - 0.1 * (one + other), 2) for other in range(len(symbols))))
+        for one, symbol in enumerate(symbols)
+    ]
+    return [], [_table("correlation", columns, rows)], []
+
+
 class MadeUpDesk:
     """Answer tool calls with recorded-looking results; `numbering` gives the run ids."""
 
@@ -272,6 +309,9 @@ class MadeUpDesk:
             "query_metric": _metric,
             "data_coverage": lambda _: _coverage(),
             "run_sql": _sql,
+            "performance": _performance,
+            "indicators": _indicators,
+            "correlation": _correlation,
         }[tool](arguments)
         run = self._numbering(len(self.calls))
         result = ToolResult(
