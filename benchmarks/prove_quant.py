@@ -157,11 +157,11 @@ def _simulation() -> list[Check]:
     logs = np.log(end / spot)
     return [
         ("European call by 1,000,000 GBM paths", "Black-Scholes (1973), in standard errors",
-         float(abs(payoff.mean() - price) / (payoff.std() / np.sqrt(paths))), 3.5),
+         float(abs(payoff.mean() - price) / (payoff.std() / np.sqrt(paths))), 3.0),
         ("mean of the terminal price", "closed form, in standard errors",
-         float(abs(end.mean() - spot * np.exp(rate)) / (end.std() / np.sqrt(paths))), 3.5),
+         float(abs(end.mean() - spot * np.exp(rate)) / (end.std() / np.sqrt(paths))), 3.0),
         ("variance of the terminal log price", "closed form, in standard errors",
-         float(abs(logs.var() - volatility**2) / (volatility**2 * np.sqrt(2 / paths))), 3.5),
+         float(abs(logs.var() - volatility**2) / (volatility**2 * np.sqrt(2 / paths))), 3.0),
     ]  # fmt: skip
 
 
