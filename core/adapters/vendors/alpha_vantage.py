@@ -17,7 +17,14 @@ from core.domain.event_records import SecurityEvent
 from core.domain.identifiers import content_id
 from core.domain.market_records import Instrument
 from core.domain.news_records import Article, ArticleSymbol, Sentiment
-from core.errors import VendorKeyRefused, VendorMalformed, VendorNotFound, VendorQuotaSpent, VendorUnavailable
+from core.errors import (
+    VendorKeyRefused,
+    VendorMalformed,
+    VendorNotFound,
+    VendorQuotaSpent,
+    VendorRefused,
+    VendorUnavailable,
+)
 from core.ports.vendor import BarColumns, Payload, RecordRows, SymbolNames, Topic, VendorTerms, Wanted
 
 TERMS = VendorTerms(
@@ -115,7 +122,8 @@ class AlphaVantage:
 
     def _ask(self, query: dict[str, str]) -> Reply:
         secret = {"apikey": self._transport.secret() or ""}
-        return self._transport.get("/query", query, secret_query=secret, judge=_judge)
+        judge = _judge_series if query["function"] == "TIME_SERIES_DAILY" else _judge
+        return self._transport.get("/query", query, secret_query=secret, judge=judge)
 
     def parse(self, payload: Payload, names: SymbolNames) -> Iterator[BarColumns | RecordRows]:
         """Yield the rows in a payload; see core.ports.vendor.Vendor."""
@@ -126,6 +134,14 @@ class AlphaVantage:
             yield from _parse_news(found, names)
         elif payload.kind == "earnings":
             yield from _parse_earnings(payload, found)
+
+
+def _judge_series(reply: Reply) -> None:
+    """Judge as for all, but a call called invalid is one for a symbol that is not known: no failure for bars."""
+    try:
+        _judge(reply)
+    except VendorRefused as error:
+        raise VendorNotFound(str(error)) from error
 
 
 def _judge(reply: Reply) -> None:
@@ -146,7 +162,7 @@ def _judge(reply: Reply) -> None:
     if "apikey" in lowered and "invalid or missing" in lowered:
         raise VendorKeyRefused(f"{TERMS.title}: {told}")
     if "error message" in {name.lower() for name in found}:
-        raise VendorNotFound(f"{TERMS.title}: {told}")
+        raise VendorRefused(f"{TERMS.title}: {told}")
     # The same words for a minute's and a day's limit: only the latter is worth giving up for.
     if "per minute" in lowered and "Note" in found:
         raise VendorUnavailable(f"{TERMS.title}: {told}", after_seconds=60.0)

@@ -10,10 +10,17 @@ import pytest
 
 from core.adapters.transport.client import Timing, Transport
 from core.adapters.transport.replies import Reply
-from core.adapters.vendors.alpha_vantage import TERMS, AlphaVantage, _judge, open_vendor
+from core.adapters.vendors.alpha_vantage import TERMS, AlphaVantage, _judge, _judge_series, open_vendor
 from core.data.symbols import SymbolResolver
 from core.data.universe import symbol_history, universe
-from core.errors import VendorKeyRefused, VendorMalformed, VendorNotFound, VendorQuotaSpent, VendorUnavailable
+from core.errors import (
+    VendorKeyRefused,
+    VendorMalformed,
+    VendorNotFound,
+    VendorQuotaSpent,
+    VendorRefused,
+    VendorUnavailable,
+)
 from core.ports.vendor import BarColumns, Payload, RecordRows, Vendor, Wanted
 from core.settings import VendorAccess
 from core.testing.vendor_contract import StoppedTime, VendorContract, rows_of
@@ -106,7 +113,7 @@ def _reply(body: bytes) -> Reply:
     [
         ("rate_limit_note_http200", VendorUnavailable),
         ("rate_limit_information_http200", VendorQuotaSpent),
-        ("invalid_call_http200", VendorNotFound),
+        ("invalid_call_http200", VendorRefused),
     ],
 )
 def test_recorded_error_bodies_with_status_200(shared_folder: Path, name: str, error: type[Exception]) -> None:
@@ -133,6 +140,14 @@ def test_recorded_error_bodies_with_status_200(shared_folder: Path, name: str, e
 def test_what_looks_like_success_and_is_none(body: object, error: type[Exception]) -> None:
     with pytest.raises(error):
         _judge(_reply(json.dumps(body).encode()))
+
+
+def test_an_invalid_call_is_an_unknown_symbol_for_bars_and_a_failure_for_news() -> None:
+    reply = _reply(b'{"Error Message": "Invalid API call. Please retry or visit the documentation."}')
+    with pytest.raises(VendorNotFound):
+        _judge_series(reply)
+    with pytest.raises(VendorRefused):
+        _judge(reply)
 
 
 def test_the_pause_of_a_minute_is_waited_for() -> None:
