@@ -30,6 +30,10 @@ def unexplained(reading: Reading, plan: Plan | None, universe: Universe) -> tupl
         return tuple(word for word in left if word.lower() != "rate")
     if plan.frame.metric == "macro_spread":
         left = tuple(word for word in left if word.lower() != "less")
+    if plan.frame.metric == "cash":
+        left = tuple(word for word in left if word.lower() not in ("left", "remaining"))
+    if plan.frame.topic == "book" and plan.frame.options.get("state") in ("open", "pending"):
+        left = tuple(word for word in left if word.lower() != "open")
     left = tuple(word for word in left if not rules_models.is_own_word(plan.frame.topic, word))
     if plan.frame.topic == "trade" and "part" in plan.frame.wants:
         return tuple(word for word in left if not rules_trade.is_part_word(word))
@@ -43,6 +47,8 @@ def unused_numbers(reading: Reading, calls: Sequence[Call]) -> tuple[str, ...]:
     contained |= {1.0, *(float(len(call.args.get("symbols", ()))) for call in calls)}
     # A group may be named after how many it has: crypto_top10.
     contained |= {float(count) for call in calls for count in re.findall(r"\d+", str(call.args.get("group", "")))}
+    if any(call.args.get("metric") == "correlation" for call in calls):
+        contained.add(2.0)  # "which two of them": a correlation is of two
     out = []
     for at, number in sorted(reading.numbers.items()):
         forms = {number.value * scale for scale in (1, 100, 0.01, 1e-4, 1e4, 5, 21, 63, 252, -1, -0.01, -1e-4)}

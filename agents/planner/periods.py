@@ -101,6 +101,19 @@ def unless_latest(period: Period | None) -> Period | None:
     return None if period is None or period.kind == "latest" else period
 
 
+def beside_this_year(period: Period, today: date) -> Period:
+    """Return "last year" said after "this year" as the calendar year before; any other period as it is."""
+    if period.text != "the last year":
+        return period
+    return Period(
+        kind="range",
+        start=date(today.year - 1, 1, 1),
+        end=date(today.year - 1, 12, 31),
+        text=str(today.year - 1),
+        note=f"Read last year, after this year, as {today.year - 1}.",
+    )
+
+
 def find_periods(text: str, today: date) -> list[Found]:
     """Return the periods named in a lower-case text, left to right, none overlapping; longer forms win."""
     found: list[Found] = []
@@ -216,6 +229,11 @@ def _since(match: re.Match[str], today: date) -> Period | None:
         return Period(kind="range", start=date(today.year, 1, 1), end=today, name="this_year", text="year to date")
     first = read_date(named, today)
     return _range(first[0], None, f"since {named}") if first else None
+
+
+def _since_end(match: re.Match[str], today: date) -> Period | None:
+    named = read_date(match["a"], today)
+    return _range(named[1], None, match.group()) if named else None
 
 
 def _before(match: re.Match[str], today: date) -> Period | None:
@@ -461,8 +479,12 @@ _FORMS: tuple[tuple[re.Pattern[str], Reader], ...] = (
     _form(r"(?:in |during |over |for |through |throughout )?(?:the )?(?:covid(?:-19)?(?: crash| crisis| selloff|"
     r" pandemic)?|global financial crisis|great financial crisis|financial crisis|gfc|dot-?com (?:crash|bust|"
     r"bubble)|black monday)", _crisis),
-    _form(rf"(?:since|ever since|starting(?: in| from)?|from|beginning(?: in)?) (?P<a>the (?:start|"
-    rf"beginning) of the year|the first of january|new year|{_DATE})(?: on(?:wards?)?)?(?! (?:to|until|till|"
+    _form(rf"(?:from|between) (?:the (?:start|beginning) of )?(?P<a>{_DATE}) ?(?:to|until|till|through|and|-) ?"
+    rf"(?:the end of )?(?P<b>{_DATE}|now|today|present)", _from_to),
+    _form(rf"since (?:the )?(?:end|close) of (?:the year )?(?P<a>{_DATE})", _since_end),
+    _form(rf"(?:since|ever since|starting(?: in| from)?|from|beginning(?: in)?) (?:the (?:very )?(?:start|beginning) "
+    rf"of (?:the year )?(?={_DATE}))?(?P<a>the (?:start|beginning) of the year|the first of january|new year|"
+    rf"{_DATE})(?: on(?:wards?)?)?(?! (?:to|until|till|"
     rf"through|-)| (?:, )?{_YEAR})", _since),
     _form(r"52[- ]?(?:week|wk|w)(?= (?:high|low|highs|lows|range))", _week_extreme),
     _form(rf"(?:at |around )?(?:the )?(?<!by the )(?P<w>end|close|start|beginning) of (?:the year )?(?P<a>{_YEAR}|"

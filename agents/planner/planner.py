@@ -20,6 +20,7 @@ from agents.planner import (
 )
 from agents.planner.concepts import ORDINARY
 from agents.planner.leftovers import unexplained, unused_numbers
+from agents.planner.periods import beside_this_year
 from agents.planner.plan import Call, Frame, Plan
 from agents.planner.reading import Reading, Span, read
 from agents.planner.requests import calls_of, factor_symbol, group_members, is_group
@@ -27,7 +28,7 @@ from agents.planner.rules_refuse import decline, refuse
 from agents.planner.rules_scan import scan
 from agents.planner.rules_strategies import strategies
 from agents.planner.shocks import crisis_of, crisis_words, event_of, names_crisis_by_words, read_shocks
-from agents.planner.slots import Slots, sessions_of, take_slots
+from agents.planner.slots import Slots, mix_of, sessions_of, take_slots
 from agents.planner.text import plain
 from agents.planner.universe import Universe
 
@@ -46,7 +47,9 @@ HELP = (
     "prepare trade proposals, which only a person approves. Every number comes from the desk's data with its source."
 )
 _SELECT = re.compile(
-    r"^\s*(?:run|sql|query|execute)?\s*:?\s*((?:select\b|with\s+\w+\s+as\s*\().+)$", re.IGNORECASE | re.DOTALL
+    r"^\s*(?:please\s+)?(?:run|execute)?\s*(?:(?:this|the|the following|my)\b)?\s*(?:sql|query|statement)?\s*:?\s*"
+    r"((?:select\b(?!\s+(?:the|some|my|our)\b)|with\s+\w+\s+as\s*\().+)$",
+    re.IGNORECASE | re.DOTALL,
 )
 _CONTINUES = re.compile(
     r"^\s*(?:and|also|what about|how about|same|now|then|ok|or|plus|add|with|without|but|instead|include|for|in|"
@@ -54,6 +57,13 @@ _CONTINUES = re.compile(
     re.I,
 )
 _DIRECTIONS = frozenset({"return", "change", "spread", "rates", "volatility", "trim", "add_to"})
+# What may be changed of a backtest that was talked about.
+_OF_A_RUN = frozenset({"crossover", "sma", "rsi", "momentum", "backtest", "buy", "sell", "cost", "trailing", "stop"})
+_SOURCES_DIFFER = re.compile(
+    r"\b(?:sources?|feeds?|vendors?|providers?)\b.*\b(?:(?:dis)?agrees?|differs?|conflicts?|discrepanc\w+)\b|"
+    r"\b(?:differences?|discrepanc\w+|conflicts?)\b.*\b(?:sources|feeds|vendors|providers)\b",
+    re.I,
+)
 _PLURAL_PRONOUN = re.compile(r"\b(?:them|they|those|these|both)\b", re.I)
 
 
@@ -110,6 +120,8 @@ def _plan_one(question: str, universe: Universe, today: date, previous: Frame | 
     if not question.strip():
         return Plan(outcome="clarify", say="What would you like to know?"), False
     reading = read(question, universe, today)
+    if previous is not None and previous.period is not None and previous.period.name == "this_year":
+        reading.periods = [replace(one, period=beside_this_year(one.period, today)) for one in reading.periods]
     plan = refuse(reading)
     if plan is None and (sql := _SELECT.match(question)):
         plan = Plan(outcome="answer", frame=Frame(topic="sql", options={"sql": sql[1].strip().rstrip(";")}))
@@ -175,6 +187,8 @@ def _about_data(reading: Reading, slots: Slots) -> Plan | None:
     """Return the plan of a question on the coverage of the press, or on that of the stored data."""
     if rules_events.is_press(reading):
         return rules_events.news(reading, slots)
+    if _SOURCES_DIFFER.search(reading.text) and not reading.has("news", "sentiment", "geopolitical"):
+        return Plan(outcome="answer", frame=Frame(topic="coverage", symbols=slots.symbols, options={"compare": True}))
     if _ABOUT_DATA.search(reading.text) and not reading.has(
         "portfolio", "news", "sentiment", "return", "backtest", "cash", "close"
     ):
@@ -221,8 +235,9 @@ def _first_rule(reading: Reading, slots: Slots, universe: Universe, previous: Fr
 
 def _risk(reading: Reading, slots: Slots, previous: Frame | None) -> Plan:
     options: dict[str, Any] = {}
-    for number in reading.numbers.values():
-        if number.unit == "percent" and 0.5 < number.value < 1:
+    mix = mix_of(reading)
+    for at, number in reading.numbers.items():
+        if number.unit == "percent" and 0.5 < number.value < 1 and at not in mix:
             options["confidence"] = number.value
     text = " ".join(word.low for word in reading.words)
     if match := re.search(
@@ -232,6 +247,8 @@ def _risk(reading: Reading, slots: Slots, previous: Frame | None) -> Plan:
     symbols = slots.symbols or (previous.symbols if previous and reading.has("pronoun") else ())
     if not symbols and slots.group and not reading.has("portfolio"):
         symbols = (f"group:{slots.group}",)
+    if mix and len(mix) == len(symbols):
+        options["weights"] = list(mix.values())
     for pair in reading.pairs:
         if len(pair) == len(symbols) and sum(pair) > 0:
             options["weights"] = [part / sum(pair) for part in pair]
@@ -296,7 +313,7 @@ def _follow_up(reading: Reading, slots: Slots, universe: Universe, previous: Fra
     }
     if (
         previous.topic == "backtest"
-        and (reading.has("fees") or own <= {"crossover", "sma", "rsi", "momentum", "backtest", "buy", "sell", "cost"})
+        and (reading.has("fees") or own <= _OF_A_RUN)
         and (reading.has("fees") or reading.pairs or slots.symbols or slots.period or reading.numbers)
     ):
         return (

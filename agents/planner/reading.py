@@ -131,18 +131,27 @@ def read(text: str, universe: Universe, today: date) -> Reading:
 
 
 def _part_symbols(words: list[Word], universe: Universe) -> list[Word]:
-    """Part SPY/TLT and AAPL-MSFT into their symbols; EUR/USD and BRK-B, which are names themselves, stay."""
+    """Part SPY/TLT and AAPL-MSFT into their symbols, and fast/slow into its words.
+
+    EUR/USD, BRK-B and y/y, which are names themselves, stay.
+    """
     out: list[Word] = []
     for word in words:
         parts = re.split(r"[/-]", word.raw)
         known = (
             word.low in universe.names or word.low in universe.symbols or word.low.replace(".", "-") in universe.symbols
         )
-        if len(parts) > 1 and not known and all(part.lower() in universe.symbols for part in parts):
+        symbols = all(part.lower() in universe.symbols for part in parts)
+        plain_words = "/" in word.raw and all(len(part) > 2 and _is_plain_word(part.lower()) for part in parts)
+        if len(parts) > 1 and not known and (symbols or plain_words):
             out += [Word(raw=part, low=part.lower()) for part in parts]
         else:
             out.append(word)
     return out
+
+
+def _is_plain_word(word: str) -> bool:
+    return word in FILLERS or word in ORDINARY or word in concept_words()
 
 
 def _free(reading: Reading, start: int, end: int) -> bool:

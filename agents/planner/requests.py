@@ -238,7 +238,8 @@ def _pnl_split(frame: Frame, universe: Universe) -> tuple[Call, ...]:
 
 
 def _correlation(frame: Frame, universe: Universe) -> tuple[Call, ...]:
-    return (Call(name="correlation", args={"symbols": _members(frame, universe), **_window(frame.period)}),)
+    arguments = {"symbols": _members(frame, universe), **_window(frame.period), **frame.options}
+    return (Call(name="correlation", args=arguments),)
 
 
 def _backtest(frame: Frame, universe: Universe) -> tuple[Call, ...]:
@@ -281,7 +282,7 @@ def _trade(frame: Frame, universe: Universe) -> tuple[Call, ...]:
 
 
 def _coverage(frame: Frame, universe: Universe) -> tuple[Call, ...]:
-    return (Call(name="data_coverage", args=_given(symbols=list(frame.symbols))),)
+    return (Call(name="data_coverage", args=_given(symbols=list(frame.symbols), **frame.options)),)
 
 
 def _portfolio(frame: Frame, universe: Universe) -> tuple[Call, ...]:

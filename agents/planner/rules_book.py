@@ -13,6 +13,11 @@ _BOUGHT_AT = re.compile(
     r"\b(?:price|cost|level|much)\b.*\b(?:did|have|had) (?:i|we) (?:buy|bought|pay|paid|get in(?:to)?|enter(?:ed)?)\b",
     re.I,
 )
+_HAD_HELD = re.compile(
+    r"\b(?:if|had) .*\b(?:held|owned|kept|been holding)\b.*\bwould\b|\bwould (?:i|we) have .*\b(?:if|by)\b.*"
+    r"\b(?:held|owned|kept|holding)\b",
+    re.I,
+)
 _OWNED = re.compile(
     r"\b(?:do|did|am|are|have|what|which|how (?:much|many|big)) (?:i|we)\b|\b(?:my|our|i|we) (?:own|hold|have|got)\b",
     re.I,
@@ -23,6 +28,8 @@ def is_book(reading: Reading, slots: Slots, previous: Frame | None) -> bool:
     """Say whether a question is about the account."""
     if asks_limits(reading):
         return True
+    if slots.symbols and had_held(reading):
+        return False
     mine = bool(_MINE.search(reading.text))
     if reading.has("nav", "pnl", "fills", "proposals", "orders", "pending"):
         return not (reading.has("pnl") and slots.symbols and not mine and not reading.has("portfolio"))
@@ -40,6 +47,11 @@ def is_book(reading: Reading, slots: Slots, previous: Frame | None) -> bool:
         (mine and reading.has("portfolio", "shares", "return"))
         or (bool(slots.symbols) and "own" in reading.text.lower())
     )
+
+
+def had_held(reading: Reading) -> bool:
+    """Say whether a holding is only imagined: "if I had held KO for ten years what would I have made"."""
+    return _HAD_HELD.search(reading.text) is not None
 
 
 def asks_limits(reading: Reading) -> bool:

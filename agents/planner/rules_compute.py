@@ -11,6 +11,7 @@ from agents.planner.plan import Frame, Plan
 from agents.planner.reading import Reading
 from agents.planner.requests import RUN_TERMS
 from agents.planner.rules_models import model_of
+from agents.planner.rules_trade import protects
 from agents.planner.shocks import (
     WHOLE_MARKETS,
     Shocks,
@@ -21,7 +22,7 @@ from agents.planner.shocks import (
     known_scenarios,
     read_shocks,
 )
-from agents.planner.slots import Slots, sessions_of
+from agents.planner.slots import Slots, mix_of, sessions_of
 from agents.planner.universe import FACTORS
 
 _TARGETS = re.compile(
@@ -41,7 +42,7 @@ def is_backtest(reading: Reading) -> bool:
     if _said_grid(reading) and reading.values("symbol"):
         return True
     symbols = bool(reading.values("symbol"))
-    if reading.has("dca") and not _regular(reading):
+    if reading.has("dca") and (not _regular(reading) or _put_through(reading)):
         return False
     return symbols and (
         (
@@ -56,6 +57,12 @@ def is_backtest(reading: Reading) -> bool:
         or reading.has("rotation", "seasonality", "event_drift")
         or (reading.has("momentum") and _lookback(reading) is not None)
     )
+
+
+def _put_through(reading: Reading) -> bool:
+    """Say whether symbols are put through a crisis, with no money paid in: "put XOM through the covid crash"."""
+    put = re.search(r"\b(?:put|putting)\b.*\bthrough\b", reading.text, re.I)
+    return put is not None and not reading.numbers and crisis_of(reading) is not None
 
 
 def _values(reading: Reading) -> bool:
@@ -92,6 +99,7 @@ def backtest(reading: Reading, slots: Slots, previous: Frame | None) -> Plan:
             "parameters": parameters,
             **_costs(reading, kept),
             **_exits(reading),
+            **_capital(reading, strategy),
             **_study(reading, slots, strategy),
         },
     )
@@ -179,6 +187,12 @@ def _exits(reading: Reading) -> dict[str, float]:
     return out
 
 
+def _capital(reading: Reading, strategy: str | None) -> dict[str, float]:
+    """Return the money a backtest starts with; that of a savings plan is what is paid in each time."""
+    money = reading.first_number("money") or _dollars(reading)
+    return {"capital": money} if money and strategy != "dollar_cost_averaging" else {}
+
+
 def _costs(reading: Reading, kept: Frame | None) -> dict[str, Any]:
     costs = {k: v for k, v in (kept.options if kept else {}).items() if k in RUN_TERMS}
     bps = reading.first_number("bps")
@@ -201,7 +215,7 @@ def _strategy(reading: Reading) -> tuple[str | None, dict[str, Any]]:
         return "rsi_threshold", _rsi(reading, plain)
     if reading.has("switch") and not reading.has("rotation") and len(reading.values("symbol")) != 1:
         return "switch", {"lookback": months} if months else {}
-    if reading.has("crossover", "sma", "ema") or reading.pairs or _said_grid(reading):
+    if reading.has("crossover", "sma", "ema") or _averaged(reading) or _said_grid(reading):
         return "sma_crossover", _averages(reading, plain)
     if any(reading.has(concept) for concept in _SPREADS_AND_SEASONS):
         return _spread_or_season(reading, months)
@@ -218,6 +232,12 @@ def _strategy(reading: Reading) -> tuple[str | None, dict[str, Any]]:
     if reading.has("buy_and_hold"):
         return "buy_and_hold", {}
     return None, {}
+
+
+def _averaged(reading: Reading) -> bool:
+    """Say whether "50/200" are the lengths of averages, and not the shares of "60/40 SPY/TLT"."""
+    named = len(reading.values("symbol"))
+    return any(not (len(pair) == named and sum(pair) == 100) for pair in reading.pairs)
 
 
 _SPREADS_AND_SEASONS = ("fly", "pair", "rotation", "seasonality", "event_drift")
@@ -296,13 +316,14 @@ def simulate(reading: Reading, slots: Slots, previous: Frame | None) -> Plan:
     horizon = _horizon(reading, slots)
     if horizon:
         options["sessions"] = horizon
+    mix = mix_of(reading)
     for at, number in sorted(reading.numbers.items()):
         following = reading.words[at + number.words].low if at + number.words < len(reading.words) else ""
         if following in ("bootstrap", "gbm", "random", "simulated", "monte"):
             following = reading.words[at + number.words + 1].low if at + number.words + 1 < len(reading.words) else ""
         if following in ("paths", "path", "simulations", "runs", "scenarios", "trials", "draws", "sims"):
             options["paths"] = int(number.value)
-        elif number.unit == "percent" and 0.5 <= number.value < 1:
+        elif number.unit == "percent" and 0.5 <= number.value < 1 and at not in mix:
             options["confidence"] = number.value
         elif re.search(rf"seed (?:of )?{re.escape(reading.words[at].low)}\b", reading.text.lower()):
             options["seed"] = int(number.value)
@@ -386,6 +407,8 @@ def _weights(reading: Reading, target: dict[str, Any]) -> dict[str, Any]:
 
 def is_stress(reading: Reading) -> bool:
     """Say whether a question asks what a crisis, a shock or an event would do."""
+    if protects(reading):
+        return False  # a stop on shares that are held: "my 100 shares at 85" is no level of the market
     mine = reading.has("portfolio", "nav") or bool(re.search(r"\b(?:my|our|me|us|we|i)\b", reading.text, re.I))
     applied = crisis_of(reading) is not None and re.search(
         r"\b(?:run|apply|put|repeat|relive|through)\b|\bwhat (?:would|did|does|will)\b.*\bdo to\b", reading.text, re.I
@@ -413,7 +436,7 @@ def stress(reading: Reading, slots: Slots, previous: Frame | None) -> Plan:
     shocked = {symbol for name in shocks.moves for symbol in (name, *FACTORS.get(name, ()))}
     crisis = None if shocks else crisis_of(reading)
     shocked |= _in_the_name(reading, crisis)
-    weighted = any(len(pair) == len(slots.symbols) for pair in reading.pairs)
+    weighted = any(len(pair) == len(slots.symbols) for pair in reading.pairs) or bool(mix_of(reading))
     others = tuple(symbol for symbol in slots.symbols if weighted or symbol not in shocked)
     market = WHOLE_MARKETS.get(slots.group or "", "") in {*shocks.moves, *shocks.levels}
     group = None if market or slots.group in shocks.groups else slots.group

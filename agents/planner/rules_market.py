@@ -9,6 +9,7 @@ from agents.planner.periods import ALL, Period, months_back, unless_latest
 from agents.planner.plan import Frame, Plan
 from agents.planner.reading import Reading
 from agents.planner.requests import LATEST_CLOSE
+from agents.planner.rules_book import had_held
 from agents.planner.rules_levels import level
 from agents.planner.slots import Slots
 from agents.planner.universe import Universe
@@ -55,6 +56,7 @@ def market(reading: Reading, slots: Slots, universe: Universe) -> Plan | None:
             "“simulate AAPL for 3 months”.",
         )
     for rule in (
+        _imagined,
         _correlation,
         _indicator,
         _moving_average,
@@ -72,6 +74,14 @@ def market(reading: Reading, slots: Slots, universe: Universe) -> Plan | None:
         if plan is not None:
             return plan
     return None
+
+
+def _imagined(reading: Reading, slots: Slots, universe: Universe) -> Plan | None:
+    """Return the performance of what one might have held, which says the return in all and per year."""
+    if not slots.symbols or not had_held(reading) or not reading.has("return", "cagr", "pnl"):
+        return None
+    frame = Frame(topic="performance", symbols=slots.symbols, period=unless_latest(slots.period), wants=("return",))
+    return Plan(outcome="answer", frame=frame)
 
 
 def _members(slots: Slots, universe: Universe) -> tuple[tuple[str, ...], str | None, str]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from agents.planner.plan import Frame, Plan
 from agents.planner.reading import Reading
+from agents.planner.shocks import read_shocks
 from agents.planner.slots import Slots, sessions_of
 
 # The stochastic models, the more particular first; `simulate` and `calibrate` share them.
@@ -28,14 +29,19 @@ _REVERSE = re.compile(
     rf"\breverse[- ]?stress|\bwhat (?:would|does|will) it take\b.*\b{_LOSES}\b|"
     rf"\b(?:what|which)\b.{{0,30}}\b{_MOVE}\b.{{0,30}}\b{_LOSES}\b|"
     rf"\b(?:likeliest|most (?:likely|probable|plausible))\b.{{0,30}}\b{_LOSES}\b|"
-    rf"\bhow (?:could|might|can)\b.{{0,20}}\b{_LOSES}\b",
+    rf"\bhow (?:could|might|can)\b.{{0,20}}\b{_LOSES}\b|"
+    rf"\bwhat (?:would|must|has|needs?|will)(?: have| need)?(?: to)? happen\b.*\b{_LOSES}\b",
     re.I,
 )
 _PARTS = {"quarter": 0.25, "third": 1 / 3, "half": 0.5, "tenth": 0.1, "fifth": 0.2}
 _PART = re.compile(rf"\b(?:a |one )?({'|'.join(_PARTS)})\b(?= of| my| the|\W*$)", re.I)
-_BAD = re.compile(r"\b(?:miss(?:es|ed)?|disappoint\w*|below|worse|negative|weak\w*|badly|shortfall|cuts?)\b", re.I)
-_GOOD = re.compile(r"\b(?:beats?|beaten|above|better|positive|strong\w*|tops?|hot)\b", re.I)
+_BAD = re.compile(
+    r"\b(?:miss(?:es|ed)?|disappoint\w*|below|worse|negative|weak\w*|badly|shortfall|cuts?|cooler|softer|lower)\b", re.I
+)
+_GOOD = re.compile(r"\b(?:beats?|beaten|above|better|positive|strong\w*|tops?|hot|hotter|higher|firmer)\b", re.I)
 _WOULD = re.compile(r"\b(?:would|could|might|will)\b.*\b(?:do to|mean for|hit|hurt|affect)\b", re.I)
+# A release that comes in above or below what was forecast.
+_COMES = re.compile(r"\b(?:comes?|coming|came|prints?|printed|lands?|is|was)\b.*\bthan\b", re.I)
 _WINDOW = re.compile(
     r"\b(\d+) (?:trading )?(day|session|week)s? (before|after|following|either side)|"
     r"\b(?:within|over|in) (?:the )?(?:next |following )?(\d+) (day|session|week)s?\b"
@@ -47,11 +53,17 @@ _OWN_WORDS = {
     "event_study": "typically typical usually normally behave behaves behaved reaction react reacts reacted respond "
     "responds responded follow follows following around abnormal drift moves after before either side",
     "backtest": "slow fast slower faster ones valuation value valuing",
+    "book": "developed evolved",
+    "chart": "developed evolved",
+    "performance": "developed evolved",
+    "correlation": "rolling moving window",
+    "coverage": "disagree disagrees agree agrees differ differs conflict conflicts discrepancy discrepancies feeds "
+    "vendors providers",
     "train": "model models called named follow trade",
     "inject_event": "miss misses disappoint disappoints badly big bad good simulate next reports report event "
-    "shock hits goes go well",
+    "shock hits goes go well hotter cooler softer firmer higher lower than expected expectations forecast",
     "reverse_stress": "half kind sort market markets probable likely likeliest plausible way take takes cost costs "
-    "joint mix loses lose reverse wipe wipes knock shave move moves crash happen have",
+    "must joint mix loses lose reverse wipe wipes knock shave move moves crash happen have",
 }
 
 
@@ -67,6 +79,7 @@ _TOPICS = {
     "event_study": ("event_study",),
     "inject": ("inject_event",),
     "process": ("calibrate", "simulate", "inject_event"),
+    "without_dividends": (),
 }
 
 
@@ -97,7 +110,10 @@ def models(reading: Reading, slots: Slots, previous: Frame | None) -> Plan | Non
     if event and reading.has("event_study") and not reading.has("news"):
         return _study(reading, slots, symbols, event)
     asked = reading.has("inject") or bool(event and _WOULD.search(reading.text))
-    if event and (asked or (event["event"] == "earnings" and reading.has("simulate", "stress"))):
+    supposed = reading.has("simulate", "stress") and bool(event) and not read_shocks(reading)
+    if event and (
+        asked or (supposed and (event["event"] == "earnings" or (_COMES.search(reading.text) and "surprise" in event)))
+    ):
         return _inject(reading, symbols, event)
     return None
 
@@ -159,7 +175,7 @@ def _study(reading: Reading, slots: Slots, symbols: tuple[str, ...], event: dict
     if slots.period is not None and slots.period.start is not None:
         options["since"] = slots.period.start.isoformat()
     text = " ".join(word.low for word in reading.words)
-    if window := _WINDOW.search(text):
+    for window in _WINDOW.finditer(text):
         count, unit = int(window[1] or window[4]), window[2] or window[5]
         sides = {"before": ("before",), "either side": ("before", "after")}.get(window[3] or "", ("after",))
         options |= dict.fromkeys(sides, sessions_of(count, unit))

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from agents.planner.periods import Period, unless_latest
 from agents.planner.plan import Frame, Plan
 from agents.planner.reading import Reading, Span
-from agents.planner.slots import Slots
+from agents.planner.slots import Slots, sessions_of
 
 _METHODS = (
     ("hierarchical_parity", "hierarchical_risk_parity"),
@@ -16,6 +17,7 @@ _METHODS = (
     ("minimum_variance", "minimum_variance"),
 )
 _MINE = re.compile(r"\b(?:my|our|i|we)\b", re.I)
+_ROLLING = re.compile(r"\b(?:rolling|moving)\b", re.I)
 _SPLITS = ("strategy", "leg", "day", "month", "cost")
 
 
@@ -37,11 +39,37 @@ def study(reading: Reading, slots: Slots, previous: Frame | None) -> Plan | None
         split = Frame(topic="pnl_split", period=slots.period, options={"by": [slots.grain]})
         return Plan(outcome="answer", frame=split, private=True)
     if reading.has("fees") and _MINE.search(reading.text) and not symbols and not reading.has("backtest"):
+        if period := unless_latest(slots.period):
+            # The split by cost has no dates; the fills of a period each say their fee.
+            return Plan(outcome="answer", frame=Frame(topic="book", metric="fills", period=period), private=True)
         return Plan(outcome="answer", frame=Frame(topic="pnl_split", options={"by": ["cost"]}), private=True)
     shifting = reading.has("correlation") and reading.has("change") and len(symbols) > 1
-    if (reading.has("clusters") or shifting) and symbols:
-        return Plan(outcome="answer", frame=Frame(topic="correlation", symbols=symbols, period=slots.period))
+    rolling = reading.has("correlation") and _ROLLING.search(reading.text) and len(symbols) > 1
+    if (reading.has("clusters") or shifting or rolling) and symbols:
+        window = _rolled_over(reading, slots)
+        period = slots.period
+        if window and period is not None and _is_window(period, slots):
+            period = next((one for one in slots.periods if not _is_window(one, slots)), period)
+        frame = Frame(topic="correlation", symbols=symbols, period=period, options=window)
+        return Plan(outcome="answer", frame=frame)
     return None
+
+
+def _is_window(period: Period, slots: Slots) -> bool:
+    """Say whether "60 days" beside another period is what a correlation rolls over."""
+    return bool(period.count) and len(slots.periods) > 1
+
+
+def _rolled_over(reading: Reading, slots: Slots) -> dict[str, int]:
+    """Return the window of "rolling 30-day correlation" or "rolling correlation over 3 months" in sessions."""
+    if not _ROLLING.search(reading.text):
+        return {}
+    text = " ".join(word.low for word in reading.words)
+    unit = r"\b(\d+) (day|session|week|month|year)s?"
+    if said := re.search(rf"{unit} (?:rolling |moving )?(?:corr|windows?\b)", text):
+        return {"window": sessions_of(int(said[1]), said[2])}
+    beside = next((one for one in slots.periods if _is_window(one, slots)), None)
+    return {"window": sessions_of(beside.count or 0, beside.unit)} if beside is not None else {}
 
 
 def _of_symbols(reading: Reading, topic: str, symbols: tuple[str, ...], options: dict[str, Any], verb: str) -> Plan:

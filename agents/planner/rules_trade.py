@@ -41,7 +41,7 @@ _AS_ONE = re.compile(
 _HYPOTHETICAL = ("backtest", "simulate", "stress", "crossover")
 
 
-def _protects(reading: Reading) -> bool:
+def protects(reading: Reading) -> bool:
     """Say whether a stop is to be placed on what is held: "a stop on my MSFT at 400"."""
     return (
         reading.has("stop")
@@ -63,7 +63,7 @@ def is_trade(reading: Reading) -> bool:
     )
     said = said or (bool(names) and bool(_DOUBLES.search(reading.text)) and bool(_HELD.search(reading.text)))
     said = said or (bool(names) and reading.has("trim", "add_to") and bool(_PART.search(reading.text)))
-    said = said or (bool(names) and (_protects(reading) or (reading.has("dca") and bool(reading.numbers))))
+    said = said or (bool(names) and (protects(reading) or (reading.has("dca") and bool(reading.numbers))))
     typo = bool(_BUY_TYPO.search(reading.text)) and _quantity(reading) is not None
     ordered = (
         reading.has("orders", "send_now")
@@ -71,8 +71,12 @@ def is_trade(reading: Reading) -> bool:
         and bool(names)
         and bool(reading.numbers)
     )
-    proposed = reading.has("propose") and bool(names) and (_quantity(reading) is not None or reading.has("shares"))
-    question = re.match(r"\s*(?:did|have|has|when|what did|how much did|why|how many)\b", reading.text, re.I)
+    weighed = _share(reading) is not None and reading.has("weight", "nav", "portfolio", "exposure")
+    counted = _quantity(reading) is not None or reading.has("shares")
+    proposed = reading.has("propose") and bool(names) and (counted or weighed)
+    question = re.match(
+        r"\s*(?:did|have|has|when|what (?:did|does|would)|how much did|why|how many)\b", reading.text, re.I
+    )
     if re.search(r"\b(?:did|have|had) (?:i|we)\b", reading.text, re.I):
         return False
     return (said or typo or ordered or proposed) and not (question and not reading.has("propose"))
@@ -118,7 +122,8 @@ def trade(reading: Reading, slots: Slots, previous: Frame | None) -> Plan:
         )
     if reading.has("bypass"):
         notes.append("No order goes out without a person's approval: this is a proposal that waits for it.")
-    if not reading.has(*_SIDES) and not _CLOSES.search(reading.text) and not _BUY_TYPO.search(reading.text):
+    sided = reading.has(*_SIDES) or protects(reading)
+    if not sided and not _CLOSES.search(reading.text) and not _BUY_TYPO.search(reading.text):
         notes.append("No side was said: read as a buy.")
     wants = ("sizing",) if (options.get("target_weight") and side == "sell") or reading.has("trim", "add_to") else ()
     frame = Frame(topic="trade", symbols=symbols, options=options, wants=wants)
@@ -207,29 +212,9 @@ def size(reading: Reading, slots: Slots, previous: Frame | None) -> Plan:
     symbols = slots.symbols or (previous.symbols[:1] if previous else ())
     if len(symbols) != 1:
         return _ask("Which one instrument should I size?")
-    options: dict[str, Any] = {}
-    if re.search(r"\bkelly\b", reading.text, re.I):
-        options["method"] = "kelly"
-    elif reading.has("volatility", "volatility_target"):
-        options["method"] = "volatility_target"
-    elif reading.has("stop") or re.search(r"\brisk", reading.text, re.I):
-        options["method"] = "risk_per_stop"
-    elif reading.has("weight") or re.search(
-        r"(?:%|percent|pct) (?:position|holding|allocation|stake|weight)\b", reading.text, re.I
-    ):
-        options["method"] = "fixed_fraction"
-    stop_at = reading.position("stop")
-    closest = min(reading.numbers, key=lambda at: (abs(at - stop_at - 1), -at), default=-1) if stop_at >= 0 else -1
-    for at, number in sorted(reading.numbers.items()):
-        near_stop = at == closest and abs(at - stop_at) <= 4
-        if number.unit == "percent" and options.get("method") == "fixed_fraction":
-            options["target_weight"] = number.value
-        elif number.unit == "percent" and options.get("method") == "volatility_target":
-            options["target_volatility"] = number.value
-        elif number.unit == "percent":
-            options["stop_distance" if near_stop else "risk_fraction"] = number.value
-        elif near_stop:
-            options["stop_price"] = number.value
+    method = _method(reading)
+    options: dict[str, Any] = {"method": method} if method else {}
+    options.update(_size_figures(reading, method))
     if options.get("method") == "risk_per_stop" and not {"stop_price", "stop_distance"} & set(options):
         return _ask(
             f"At which price, or how far below the price, would the stop of {symbols[0]} be? For example 8 %.",
@@ -238,12 +223,63 @@ def size(reading: Reading, slots: Slots, previous: Frame | None) -> Plan:
     return Plan(outcome="answer", frame=Frame(topic="size", symbols=symbols, options=options), private=True)
 
 
+def _method(reading: Reading) -> str:
+    """Return how a position is to be sized, or an empty text where nothing says it."""
+    if re.search(r"\bkelly\b", reading.text, re.I):
+        return "kelly"
+    if reading.has("volatility", "volatility_target"):
+        return "volatility_target"
+    if reading.has("atr"):
+        return "atr_risk"
+    if reading.has("stop") or re.search(r"\brisk", reading.text, re.I):
+        return "risk_per_stop"
+    share = r"(?:%|percent|pct) (?:position|holding|allocation|stake|weight)\b"
+    return "fixed_fraction" if reading.has("weight") or re.search(share, reading.text, re.I) else ""
+
+
+_OF_PERCENT = {"fixed_fraction": "target_weight", "volatility_target": "target_volatility"}
+
+
+def _size_figures(reading: Reading, method: str) -> dict[str, float]:
+    """Return the figures of a sizing: a percentage by the method, a stop, the equity, a count of ranges."""
+    out: dict[str, float] = {}
+    stop_at = reading.position("stop")
+    others = [at for at in reading.numbers if not _is_equity(reading, at)]
+    closest = min(others, key=lambda at: (abs(at - stop_at - 1), -at), default=-1) if stop_at >= 0 else -1
+    for at, number in sorted(reading.numbers.items()):
+        near_stop = at == closest and abs(at - stop_at) <= 4 and method != "atr_risk"
+        if number.unit == "percent":
+            out[_OF_PERCENT.get(method, "stop_distance" if near_stop else "risk_fraction")] = number.value
+        elif near_stop:
+            out["stop_price"] = number.value
+        elif _is_equity(reading, at):
+            out["equity"] = number.value
+        elif method == "atr_risk" and _word_after(reading, at) in ("atr", "atrs", "average"):
+            out["ranges"] = number.value
+    return out
+
+
+def _is_equity(reading: Reading, at: int) -> bool:
+    """Say whether a figure is what the account is worth: "a $50,000 account", "if I have 250k"."""
+    number, after = reading.numbers[at], _word_after(reading, at)
+    text = " ".join(word.low for word in reading.words[:at])
+    has = re.search(r"\b(?:(?:i|we) (?:have|had|got)(?: about| around| only)?|(?:equity|capital|account) of)$", text)
+    has = has or (re.search(r"\bwith$", text) if after not in ("stop", "limit") else None)
+    named = after in ("account", "portfolio", "book", "capital", "equity")
+    return number.unit in ("money", "plain") and (named or (has is not None and (number.unit == "money" or not after)))
+
+
+def _word_after(reading: Reading, at: int) -> str:
+    after = at + reading.numbers[at].words
+    return reading.words[after].low if after < len(reading.words) else ""
+
+
 def _ask(question: str, frame: Frame | None = None) -> Plan:
     return Plan(outcome="clarify", say=question, frame=frame, private=True)
 
 
 def _side(reading: Reading) -> str:
-    if _CLOSES.search(reading.text) or _protects(reading):
+    if _CLOSES.search(reading.text) or protects(reading):
         return "sell"
     first = min(
         ((reading.position(concept), concept) for concept in _SIDES if reading.has(concept)), default=(0, "buy")
@@ -295,7 +331,7 @@ def _price_word(reading: Reading, at: int) -> str:
     earlier = reading.words[at - 2].low if at > 1 else ""
     number = reading.numbers[at]
     after = reading.words[at + number.words].low if at + number.words < len(reading.words) else ""
-    if before in ("stop",) or (before in ("at", "of") and (earlier == "stop" or _protects(reading))):
+    if before in ("stop",) or (before in ("at", "of") and (earlier == "stop" or protects(reading))):
         return "stop"
     if (
         before in ("limit", "@")

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from agents.planner.reading import Reading
+from agents.planner.slots import mix_of
 
 # What people call a crisis, and its name among the stored ones; the first that fits is meant.
 CRISES = (
@@ -144,6 +145,7 @@ def _shock_text(reading: Reading) -> str:
     """Return the words in lower case, names as their symbols, groups marked, with "+30%" as one word."""
     parts: list[str] = []
     spans = {span.start: span for span in reading.spans if span.kind in ("symbol", "group")}
+    mix = mix_of(reading)
     at = 0
     while at < len(reading.words):
         span = spans.get(at)
@@ -154,6 +156,9 @@ def _shock_text(reading: Reading) -> str:
                 said if whole_market else span.value.lower() if span.kind == "symbol" else f"group:{span.value}"
             )
             at = span.end
+        elif at in mix:
+            # What a mix holds of a symbol is no move of it: "40% TLT loses money".
+            at += reading.numbers[at].words
         else:
             parts.append(reading.words[at].low)
             at += 1

@@ -56,6 +56,25 @@ def sessions_of(count: int, unit: str) -> int:
     return count * _SESSIONS.get(unit, 1)
 
 
+def mix_of(reading: Reading) -> dict[int, float]:
+    """Return the shares of "60% SPY / 40% TLT" by the place of each figure.
+
+    Empty unless every symbol named has a percentage directly before it, and together they are the whole.
+    """
+    starts = {span.start: span.value for span in reading.spans if span.kind == "symbol"}
+    found: dict[int, float] = {}
+    named: list[str] = []
+    for at, number in sorted(reading.numbers.items()):
+        following = at + number.words
+        if following < len(reading.words) and reading.words[following].low in ("in", "of"):
+            following += 1
+        if number.unit == "percent" and following in starts:
+            found[at] = number.value
+            named.append(starts[following])
+    whole = len(named) > 1 and tuple(named) == reading.values("symbol") and abs(sum(found.values()) - 1) < 0.001
+    return found if whole else {}
+
+
 def _main_period(periods: tuple[Period, ...]) -> Period | None:
     said = [period for period in periods if period.kind != "latest"]
     return said[0] if said else (periods[0] if periods else None)

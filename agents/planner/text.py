@@ -55,6 +55,10 @@ _HALF_A = re.compile(
 )
 
 
+# "if id held": the apostrophe left out; the id of an order is another word.
+_I_WOULD = re.compile(
+    r"(?:(?<=^)|(?<=\bif )|(?<=\bwhat )|(?<=\bthat )|(?<=\band ))id(?= (?!of|is|was|for|number)[a-z])", re.I
+)
 _HALF_YEAR = re.compile(r"(?<!first )(?<!second )(?<!1st )(?<!2nd )\bhalf(?:[- ]| an? )years?\b", re.I)
 
 
@@ -78,6 +82,7 @@ def split(question: str) -> list[Word]:
         question = question.replace(old, new)
     question = re.sub(r"(?<=\d)\s*%", "%", question)
     question = re.sub(r"^(\s*(?:please\s+)?)short (?=\d)", r"\1sell ", question, flags=re.IGNORECASE)
+    question = _I_WOULD.sub("i'd", question)
     question = _HALF_YEAR.sub("6 months", question)
     question = _HALF_A.sub("0.5 ", question)
     question = _COUNTED_UNIT.sub(r"\1 \2", question)

