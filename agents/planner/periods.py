@@ -102,8 +102,8 @@ def unless_latest(period: Period | None) -> Period | None:
 
 
 def beside_this_year(period: Period, today: date) -> Period:
-    """Return "last year" said after "this year" as the calendar year before; any other period as it is."""
-    if period.text != "the last year":
+    """Return a bare "last year" said after "this year" as the calendar year before; any other period as it is."""
+    if not re.match(r"Read '(?:in |for |during )?last year'", period.note):
         return period
     return Period(
         kind="range",

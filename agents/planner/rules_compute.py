@@ -190,6 +190,8 @@ def _exits(reading: Reading) -> dict[str, float]:
 def _capital(reading: Reading, strategy: str | None) -> dict[str, float]:
     """Return the money a backtest starts with; that of a savings plan is what is paid in each time."""
     money = reading.first_number("money") or _dollars(reading)
+    if reading.has("fees"):
+        return {}  # "a $5 fee" may be meant: asked about, as no argument holds it
     return {"capital": money} if money and strategy != "dollar_cost_averaging" else {}
 
 

@@ -44,7 +44,12 @@ def study(reading: Reading, slots: Slots, previous: Frame | None) -> Plan | None
             return Plan(outcome="answer", frame=Frame(topic="book", metric="fills", period=period), private=True)
         return Plan(outcome="answer", frame=Frame(topic="pnl_split", options={"by": ["cost"]}), private=True)
     shifting = reading.has("correlation") and reading.has("change") and len(symbols) > 1
-    rolling = reading.has("correlation") and _ROLLING.search(reading.text) and len(symbols) > 1
+    rolling = (
+        reading.has("correlation")
+        and not reading.has("sma", "ema")
+        and _ROLLING.search(reading.text)
+        and len(symbols) > 1
+    )
     if (reading.has("clusters") or shifting or rolling) and symbols:
         window = _rolled_over(reading, slots)
         period = slots.period

@@ -94,7 +94,10 @@ def test_money_put_in_every_month_is_a_savings_plan(names: Universe) -> None:
     [
         (("return of AAPL this year", "and last year"), "2025-01-01", "2025-12-31"),
         (("return of AAPL year to date", "same for MSFT but last year"), "2025-01-01", "2025-12-31"),
+        (("return of AAPL this year", "and in last year"), "2025-01-01", "2025-12-31"),
         (("return of AAPL in 2024", "and last year"), "2025-06-24", "2026-06-24"),
+        (("return of AAPL this year", "MSFT over the last year"), "2025-06-24", "2026-06-24"),
+        (("return of AAPL this year", "and the past year"), "2025-06-24", "2026-06-24"),
         (("return of AAPL this year", "and the past 2 years"), "2024-06-24", "2026-06-24"),
     ],
 )
@@ -243,6 +246,10 @@ def test_a_weight_of_the_portfolio_is_proposed(names: Universe) -> None:
 def test_money_is_the_capital_of_a_backtest(text: str, capital: float, names: Universe) -> None:
     name, args = last(names, text)
     assert (name, args["capital"]) == ("backtest", capital)
+
+
+def test_a_fee_in_money_is_no_capital(names: Universe) -> None:
+    assert back(names, "backtest buy and hold of SPY with a $5 fee").leftovers == ("$5",)
 
 
 def test_shares_of_two_symbols_are_no_moving_averages(names: Universe) -> None:
