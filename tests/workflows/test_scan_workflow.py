@@ -59,17 +59,22 @@ async def test_the_scan_proposes_for_each_person_once(parts, working, temporal_a
     assert {view.state for view in views} == {"pending"}
 
 
+def scans(parts, state=None, *, but=()):
+    found = [one for one in parts.desk.calls.recent(limit=50) if one.call.tool == "scan_strategies"]
+    return [one.call.run_id for one in found if state in (None, one.state) and one.call.run_id not in but]
+
+
 async def test_when_a_replaying_clock_moves_the_worker_scans(parts, working, until, temporal_address):
     # At another moment than the other tests: a scan is named by its moment, and Temporal is shared here.
     parts.advance_clock(1)
     enable(parts, parameters={"buy": "close > 151.5", "sell": "close > 1000"})
+    others = scans(parts)
     async with working(parts):
-        await until(lambda: parts.desk.calls.recent(limit=5)[0].call.tool == "scan_strategies")
+        await until(lambda: scans(parts, "done", but=others))
         assert parts.desk.proposals.list() == []
         await asyncio.to_thread(parts.advance_clock, 1)
         (view,) = await until(lambda: parts.desk.proposals.list())
-        # The scan before the move may still have been under way and have found it.
-        await until(lambda: [one.call.tool for one in parts.desk.calls.recent(limit=9)].count("scan_strategies") >= 2)
+        await until(lambda: len(scans(parts, but=others)) == 2)
     assert view.proposal.requested_by == PETER.id and view.proposal.legs[0].symbol == "AAA"
     # Another desk at the same moment of the past may use the same server: the workflow has this desk's name.
     client = await Client.connect(temporal_address)
