@@ -155,11 +155,13 @@ def _groups(by_symbol: dict[str, Instrument]) -> tuple[dict[str, str], dict[str,
     for name in stored | set(GROUP_NAMES):
         found = tuple(symbol for symbol, one in by_symbol.items() if name in one.groups)
         members[name] = found or members.get(name, ())
-    return words, members | _dated_members(by_symbol)
+    for name, found in _dated_members(by_symbol).items():
+        members[name] = members.get(name) or found
+    return words, members
 
 
 def _dated_members(by_symbol: dict[str, Instrument]) -> dict[str, tuple[str, ...]]:
-    """Return who is in each group whose members changed; the semantic layer knows who was in it on another day."""
+    """Return who is in each group with dated members today, for instruments that carry no day's membership."""
     from core.data.universe import memberships
 
     symbols = {one.instrument_id: symbol for symbol, one in by_symbol.items()}
