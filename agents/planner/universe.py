@@ -155,21 +155,7 @@ def _groups(by_symbol: dict[str, Instrument]) -> tuple[dict[str, str], dict[str,
     for name in stored | set(GROUP_NAMES):
         found = tuple(symbol for symbol, one in by_symbol.items() if name in one.groups)
         members[name] = found or members.get(name, ())
-    for name, found in _dated_members(by_symbol).items():
-        members[name] = members.get(name) or found
     return words, members
-
-
-def _dated_members(by_symbol: dict[str, Instrument]) -> dict[str, tuple[str, ...]]:
-    """Return who is in each group with dated members today, for instruments that carry no day's membership."""
-    from core.data.universe import memberships
-
-    symbols = {one.instrument_id: symbol for symbol, one in by_symbol.items()}
-    members: dict[str, tuple[str, ...]] = {}
-    for one in memberships():
-        if one.valid_to is None and one.instrument_id in symbols:
-            members[one.group_name] = (*members.get(one.group_name, ()), symbols[one.instrument_id])
-    return members
 
 
 def _macro_names() -> dict[str, str]:

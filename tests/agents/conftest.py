@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,9 @@ import pytest
 from agents.graph import Assistant
 from agents.planner.universe import Universe, build_universe
 from app.bootstrap import open_parts
-from core.data.universe import universe
 from core.domain.principal import Principal
 from core.settings import Settings
+from core.testing.dated_universe import instruments_on
 from tools.context import Desk
 
 OpenAssistant = Callable[..., AbstractAsyncContextManager[Assistant]]
@@ -24,7 +25,7 @@ OpenAssistant = Callable[..., AbstractAsyncContextManager[Assistant]]
 @pytest.fixture(scope="session")
 def names() -> Universe:
     """Give the names of every instrument and series the desk covers."""
-    return build_universe(universe())
+    return build_universe(instruments_on(date(2026, 6, 24)))
 
 
 @pytest.fixture(scope="session")

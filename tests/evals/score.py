@@ -287,9 +287,9 @@ def plan_records(questions: list[dict[str, Any]], today: date) -> dict[str, dict
     from agents.planner.planner import plan_conversation
     from agents.planner.universe import build_universe
     from agents.router import classify
-    from core.data.universe import universe
+    from core.testing.dated_universe import instruments_on
 
-    names = build_universe(universe())
+    names = build_universe(instruments_on(today))
     out = {}
     for question in questions:
         plan = plan_conversation(question["turns"], names, today)

@@ -16,6 +16,7 @@ from core.adapters.store.database import Database
 from core.adapters.store.instruments import PostgresInstruments
 from core.data.universe import FIRST_DAY, memberships, universe
 from core.domain.as_of import AsOf
+from core.testing.dated_universe import instruments_on
 
 DOW = "dow_30"
 # (first day of the new members, those who came, those who went), of instruments that the desk knows.
@@ -129,6 +130,9 @@ def test_the_planners_groups_follow_the_day(store: Database) -> None:
         names = build_universe(instruments.list(on=day))
         assert names.groups["dow 30"] == DOW
         assert set(names.members[DOW]) == listed(day)
+        # Without a store the same instruments are in the same groups.
+        stored = {one.symbol: set(one.groups) for one in instruments.list(on=day)}
+        assert {one.symbol: set(one.groups) for one in instruments_on(day)} == stored
 
 
 def test_a_membership_that_is_recorded_later_is_not_in_a_replay(store: Database) -> None:
