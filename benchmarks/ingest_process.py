@@ -18,6 +18,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from core.testing.clock import FixedClock
+
 # Everything that an ingest run leaves behind, but for the times at which this desk did it.
 STATE: Mapping[str, str] = {
     "bars": "SELECT instrument_id, source, price_basis, session, open, high, low, close, volume, flags, known_at"
@@ -78,30 +80,13 @@ def kill_after(process: subprocess.Popen[str], seconds: float) -> bool:
     return process.returncode == -signal.SIGKILL
 
 
-class _StoppedClock:
-    """Stand at one time."""
-
-    mode = "live"
-
-    def __init__(self, moment: datetime) -> None:
-        self._moment = moment
-
-    def now(self) -> datetime:
-        """Return the time."""
-        return self._moment
-
-    def wall(self) -> datetime:
-        """Return the time."""
-        return self._moment
-
-
 def main(dsn: str, home: str, now: str, request: str) -> None:
     """Run the request."""
     from app.bootstrap import Parts
     from core.data.ingest_plan import IngestRequest
     from core.settings import Settings
 
-    parts = Parts(Settings(home=Path(home)), dsn, wall=_StoppedClock(datetime.fromisoformat(now)))  # type: ignore[arg-type]
+    parts = Parts(Settings(home=Path(home)), dsn, wall=FixedClock(datetime.fromisoformat(now), mode="live"))  # type: ignore[arg-type]
     service = parts.ingest
     sys.stdout.write("begin\n")
     sys.stdout.flush()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -17,6 +17,7 @@ from core.data.ingest_plan import IngestRequest
 from core.data.ingest_service import Outcome
 from core.ports.vendor import Vendor, VendorTerms
 from core.settings import Settings
+from core.testing.clock import FixedClock
 from core.testing.vendor_contract import StoppedTime
 from core.testing.vendor_faults import NOW, OpenDesk, Snapshot
 from core.testing.vendor_stand_ins import StandIns
@@ -42,24 +43,6 @@ SELECT column_name FROM information_schema.columns WHERE table_schema || '.' || 
 AND column_name NOT IN ('recorded_at', 'quarantine_id') ORDER BY ordinal_position
 """
 NewDatabase = Callable[[], AbstractContextManager[str]]
-
-
-class StoppedClock:
-    """Tell a time that stands still but for the microsecond that every look takes."""
-
-    mode = "live"
-
-    def __init__(self, moment: datetime = NOW) -> None:
-        self._moment = moment
-
-    def now(self) -> datetime:
-        """Return the time."""
-        return self._moment
-
-    def wall(self) -> datetime:
-        """Return the time, a little later each time it is asked."""
-        self._moment += timedelta(microseconds=1)
-        return self._moment
 
 
 class StoppedVendors:
@@ -112,7 +95,9 @@ def fault_desks(new_database: NewDatabase, *, timeout_seconds: float = 30.0) -> 
         before = {name: os.environ.get(name) for name in variables}
         os.environ.update(variables)
         with new_database() as dsn, TemporaryDirectory() as home:
-            parts = Parts(Settings(home=Path(home)), dsn, wall=StoppedClock())
+            parts = Parts(
+                Settings(home=Path(home)), dsn, wall=FixedClock(NOW, mode="live", step=timedelta(microseconds=1))
+            )
             parts.vendors = StoppedVendors()
             try:
                 yield FaultDesk(parts)

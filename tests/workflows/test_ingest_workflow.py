@@ -20,6 +20,7 @@ from app.scheduling import SCHEDULE, WORKFLOW, change_schedule, start_ingest
 from core.data.calendar import are_sessions
 from core.data.ingest_plan import IngestRequest
 from core.settings import Settings
+from core.testing.clock import FixedClock
 from core.testing.vendor_stand_ins import serve, small_data
 from workflows.ingest import IngestWorkflow
 from workflows.ingest_activities import IngestActivities
@@ -27,18 +28,6 @@ from workflows.ingest_activities import IngestActivities
 HISTORIES = Path(__file__).with_name("histories")
 NOW = datetime(2024, 2, 14, 12, tzinfo=UTC)
 BACKFILL = IngestRequest(mode="backfill", start=date(2023, 12, 20), end=date(2024, 2, 13), vendors=("polygon",))
-
-
-class SetClock:
-    """Stand at one time."""
-
-    mode = "live"
-
-    def now(self):
-        return NOW
-
-    def wall(self):
-        return NOW
 
 
 @pytest.fixture
@@ -52,7 +41,9 @@ def vendor(monkeypatch):
 
 @pytest.fixture
 def parts(database_dsn, tmp_path, temporal_address):
-    made = Parts(Settings(home=tmp_path, temporal_address=temporal_address), database_dsn, wall=SetClock())
+    made = Parts(
+        Settings(home=tmp_path, temporal_address=temporal_address), database_dsn, wall=FixedClock(NOW, mode="live")
+    )
     yield made
     made.trading.database.close()
     made.database.close()

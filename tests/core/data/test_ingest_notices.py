@@ -12,26 +12,13 @@ import pytest
 from app.bootstrap import Parts
 from core.data.ingest_plan import IngestRequest
 from core.settings import Settings
+from core.testing.clock import FixedClock
 from core.testing.notice_stand_ins import SLACK_PATH, TELEGRAM_CHAT, TELEGRAM_TOKEN, Posted, serve_notices
 from core.testing.vendor_stand_ins import StandIns, serve, small_data
 
 NOW = datetime(2024, 2, 14, 12, tzinfo=UTC)
 DAILY = IngestRequest(vendors=("polygon",))
 BACKFILL = IngestRequest(mode="backfill", start=date(2023, 12, 20), end=date(2024, 2, 13), vendors=("polygon",))
-
-
-class SetClock:
-    """Stand at one time."""
-
-    mode = "live"
-
-    def now(self) -> datetime:
-        """Return the time."""
-        return NOW
-
-    def wall(self) -> datetime:
-        """Return the time."""
-        return NOW
 
 
 @pytest.fixture
@@ -48,7 +35,7 @@ def parts(database_dsn: str, tmp_path: Path, posted: Posted) -> Iterator[Parts]:
         "telegram_token": TELEGRAM_TOKEN,
         "telegram_chat": TELEGRAM_CHAT,
     }
-    made = Parts(Settings(home=tmp_path, **told), database_dsn, wall=SetClock())  # type: ignore[arg-type]
+    made = Parts(Settings(home=tmp_path, **told), database_dsn, wall=FixedClock(NOW, mode="live"))
     yield made
     made.database.close()
 

@@ -23,19 +23,11 @@ from core.domain.market_records import CorporateAction, Instrument
 from core.errors import InvalidInput, UnknownName, VendorError, VendorKeyRefused, VendorMalformed
 from core.ports.data_store import BarArrays, Counts, HeldRow, PlannedStep, StepRecord
 from core.ports.vendor import BarColumns, Payload, RecordRows, Topic, VendorTerms, Wanted
+from core.testing.clock import FixedClock
 
 NOW = datetime(2024, 2, 14, 12, tzinfo=UTC)
 FIRST, LAST = date(2024, 2, 9), date(2024, 2, 13)
 DAYS = np.array(["2024-02-09", "2024-02-12", "2024-02-13"], dtype="datetime64[D]")
-
-
-class StoppedClock:
-    mode = "live"
-
-    def now(self) -> datetime:
-        return NOW
-
-    wall = now
 
 
 class MemorySeries:
@@ -190,8 +182,9 @@ class Bench:
         self.store, self.log, self.payloads = MemoryStore(), MemoryLog(), MemoryPayloads()
         self.vendors = FakeVendors(*vendors)
         self.order: list[str] = []
+        clock = FixedClock(NOW, mode="live")
         self.pipeline = Pipeline(
-            self.store, self.log, StoppedClock(), Uuid7Source(StoppedClock(), random.Random(1)),  # type: ignore[arg-type]
+            self.store, self.log, clock, Uuid7Source(clock, random.Random(1)),  # type: ignore[arg-type]
             mode="daily", arguments={}, history_import=history_import,
         )  # fmt: skip
         desk = DeskSteps(derived=lambda: self._desk("derived"), quality=lambda: self._desk("quality"))

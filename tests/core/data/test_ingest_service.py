@@ -13,6 +13,7 @@ import pytest
 from app.bootstrap import Parts
 from core.data.ingest_plan import IngestRequest
 from core.settings import Settings
+from core.testing.clock import FixedClock
 from core.testing.vendor_stand_ins import StandIns, serve, small_data
 
 NOW = datetime(2024, 2, 14, 12, tzinfo=UTC)  # a Wednesday; the last closed session is the 13th
@@ -22,32 +23,14 @@ BACKFILL = IngestRequest(mode="backfill", start=date(2024, 1, 2), end=date(2024,
 Query = Callable[..., list[tuple[Any, ...]]]
 
 
-class SetClock:
-    """Tell the time that a test sets."""
-
-    mode = "live"
-
-    def __init__(self, moment: datetime = NOW) -> None:
-        self.moment = moment
-
-    def now(self) -> datetime:
-        """Return the time."""
-        return self.moment
-
-    def wall(self) -> datetime:
-        """Return the time; a moment later each time it is asked, as clocks do."""
-        self.moment += timedelta(microseconds=1)
-        return self.moment
+@pytest.fixture
+def clock() -> FixedClock:
+    return FixedClock(NOW, mode="live", step=timedelta(microseconds=1))
 
 
 @pytest.fixture
-def clock() -> SetClock:
-    return SetClock()
-
-
-@pytest.fixture
-def parts(database_dsn: str, tmp_path: Path, clock: SetClock) -> Iterator[Parts]:
-    made = Parts(Settings(home=tmp_path), database_dsn, wall=clock)  # type: ignore[arg-type]
+def parts(database_dsn: str, tmp_path: Path, clock: FixedClock) -> Iterator[Parts]:
+    made = Parts(Settings(home=tmp_path), database_dsn, wall=clock)
     yield made
     made.database.close()
 
@@ -136,7 +119,7 @@ def test_a_daily_run_asks_for_the_newest_session_and_two_before_it(
 
 
 def test_a_failed_step_leaves_the_others_standing_and_a_later_daily_run_makes_up_for_it(
-    parts: Parts, stand_ins: StandIns, query: Query, clock: SetClock
+    parts: Parts, stand_ins: StandIns, query: Query, clock: FixedClock
 ) -> None:
     stand_ins["polygon"].fail("wrong_key", matching="aggs")
     failed = parts.ingest.run(DAILY)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -28,6 +28,7 @@ from core.execution.proposals import ProposalDesk
 from core.execution.reconciliation import Reconciliation
 from core.execution.requests import LegRequest, TradeRequest
 from core.execution.settlement import Settlement
+from core.testing.fault_venue import FaultBroker, FaultVenue
 from core.testing.small_market import PETER, START, add_people, fill_market, open_account
 
 
@@ -160,6 +161,27 @@ def open_another(market_dsn, desk):
     yield open_it
     for one in opened:
         one.close()
+
+
+@pytest.fixture
+def venue(desk):
+    """Give a venue whose faults a test chooses; it knows nothing of client order ids sent twice, nor of pairs."""
+    made = FaultVenue(
+        deduplicates=False, session=date(2022, 11, 30), opened_at=datetime(2022, 11, 30, 14, 30, tzinfo=UTC)
+    )
+    made.deposits["main"] = Decimal(100_000)
+    return made
+
+
+@pytest.fixture
+def broker(venue):
+    return FaultBroker(venue)
+
+
+@pytest.fixture
+def other(open_another, broker):
+    """Give the desk as another process opens it, before that venue."""
+    return open_another(broker)
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
 from decimal import Decimal
 from itertools import product
 
@@ -13,28 +12,7 @@ from core.errors import InvalidInput, Refused
 from core.execution.digest import proposal_digest
 from core.execution.orders import OPEN
 from core.execution.requests import LegRequest, TradeRequest, check_request
-from core.testing.fault_venue import FaultBroker, FaultVenue
 from core.testing.small_market import ANNA, PETER
-
-
-@pytest.fixture
-def venue(desk):
-    """Give a venue that knows nothing of pairs: the desk has to keep them."""
-    made = FaultVenue(
-        deduplicates=False, session=date(2022, 11, 30), opened_at=datetime(2022, 11, 30, 14, 30, tzinfo=UTC)
-    )
-    made.deposits["main"] = Decimal(100_000)
-    return made
-
-
-@pytest.fixture
-def broker(venue):
-    return FaultBroker(venue)
-
-
-@pytest.fixture
-def other(open_another, broker):
-    return open_another(broker)
 
 
 def request(*, target=160, stop=140, quantity=10, **changes):

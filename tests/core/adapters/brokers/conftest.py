@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import logging
 from datetime import UTC, datetime
+from urllib.parse import urlsplit, urlunsplit
 
+import psycopg
 import pytest
 
 from core.adapters.brokers.interactive_brokers import InteractiveBrokers
+from core.adapters.store.database import Database
 from core.adapters.transport.tws import TwsSession
 from core.domain.market_records import Instrument
 from core.errors import UnknownName
@@ -48,6 +51,27 @@ class DecoderErrors(logging.Handler):
 
     def emit(self, record):
         self.texts.append(record.getMessage())
+
+
+@pytest.fixture(scope="module")
+def paper_venue(postgres_dsn, template_dsn):
+    """Give a migrated database that the tests of a file take turns in."""
+    with psycopg.connect(postgres_dsn, autocommit=True) as connection:
+        connection.execute('CREATE DATABASE qd_paper TEMPLATE "qd_template"')
+    opened = Database(urlunsplit(urlsplit(postgres_dsn)._replace(path="/qd_paper")))
+    yield opened
+    opened.close()
+    with psycopg.connect(postgres_dsn, autocommit=True) as connection:
+        connection.execute("DROP DATABASE qd_paper WITH (FORCE)")
+
+
+@pytest.fixture
+def database(paper_venue):
+    """Give that database with no paper order in it."""
+    with paper_venue.transaction() as connection:
+        connection.execute("DELETE FROM execution.paper_executions")
+        connection.execute("DELETE FROM execution.paper_orders")
+    return paper_venue
 
 
 @pytest.fixture

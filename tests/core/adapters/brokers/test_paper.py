@@ -5,13 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from urllib.parse import urlsplit, urlunsplit
 
-import psycopg
 import pytest
 
 from core.adapters.brokers.paper import PaperBroker
-from core.adapters.store.database import Database
 from core.domain.market_records import Instrument
 from core.execution.marks import Marks, SessionPrice
 from core.ports.broker import OrderTicket
@@ -54,30 +51,15 @@ class Prices(Marks):
         )
 
 
-@pytest.fixture(scope="module")
-def paper_dsn(postgres_dsn, template_dsn):
-    """Give the address of a migrated database that the tests here take turns in."""
-    with psycopg.connect(postgres_dsn, autocommit=True) as connection:
-        connection.execute('CREATE DATABASE qd_paper TEMPLATE "qd_template"')
-    yield urlunsplit(urlsplit(postgres_dsn)._replace(path="/qd_paper"))
-    with psycopg.connect(postgres_dsn, autocommit=True) as connection:
-        connection.execute("DROP DATABASE qd_paper WITH (FORCE)")
-
-
 @pytest.fixture
-def venue(paper_dsn):
+def venue(database):
     """Give a function that opens an empty venue on bars with a clock after the close of CAME's session."""
-    database = Database(paper_dsn)
-    with database.transaction() as connection:
-        connection.execute("DELETE FROM execution.paper_executions")
-        connection.execute("DELETE FROM execution.paper_orders")
 
     def make(*bars, **options):
         clock = FixedClock(CAME)
         return PaperBroker(database, Prices(*bars), clock, **{"slippage_bps": Decimal(10), **options}), clock
 
-    yield make
-    database.close()
+    return make
 
 
 def ticket(side="buy", order_type="market", limit=None, stop=None, tif="day", number=1):

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from urllib.parse import urlsplit, urlunsplit
 
-import psycopg
 import pytest
 
 from core.adapters.brokers.paper import PaperBroker
-from core.adapters.store.database import Database
 from core.domain.market_records import Instrument
 from core.execution.marks import Marks, SessionPrice, closes_at, opens_at
 from core.ports.broker import OrderTicket
@@ -64,24 +61,9 @@ class Bars(Marks):
         )
 
 
-@pytest.fixture(scope="module")
-def database(postgres_dsn, template_dsn):
-    """Give a migrated database that the tests here take turns in."""
-    with psycopg.connect(postgres_dsn, autocommit=True) as connection:
-        connection.execute('CREATE DATABASE qd_paper_sessions TEMPLATE "qd_template"')
-    opened = Database(urlunsplit(urlsplit(postgres_dsn)._replace(path="/qd_paper_sessions")))
-    yield opened
-    opened.close()
-    with psycopg.connect(postgres_dsn, autocommit=True) as connection:
-        connection.execute("DROP DATABASE qd_paper_sessions WITH (FORCE)")
-
-
 @pytest.fixture
 def trade(database):
     """Give a function that sends one order to an empty venue and returns its state and executions at later times."""
-    with database.transaction() as connection:
-        connection.execute("DELETE FROM execution.paper_executions")
-        connection.execute("DELETE FROM execution.paper_orders")
 
     def run(
         bars,

@@ -6,13 +6,10 @@ import itertools
 import random
 from datetime import UTC, date, datetime
 from decimal import ROUND_HALF_UP, Decimal
-from urllib.parse import urlsplit, urlunsplit
 
-import psycopg
 import pytest
 
 from core.adapters.brokers.paper import PaperBroker
-from core.adapters.store.database import Database
 from core.domain.market_records import Instrument
 from core.execution.marks import Marks, SessionPrice, closes_at
 from core.ports.broker import OrderTicket
@@ -57,18 +54,6 @@ class Bars(Marks):
             source="test",
             known_at=CAME,
         )
-
-
-@pytest.fixture(scope="module")
-def database(postgres_dsn, template_dsn):
-    """Give a migrated database that the tests here take turns in."""
-    with psycopg.connect(postgres_dsn, autocommit=True) as connection:
-        connection.execute('CREATE DATABASE qd_paper_terms TEMPLATE "qd_template"')
-    opened = Database(urlunsplit(urlsplit(postgres_dsn)._replace(path="/qd_paper_terms")))
-    yield opened
-    opened.close()
-    with psycopg.connect(postgres_dsn, autocommit=True) as connection:
-        connection.execute("DROP DATABASE qd_paper_terms WITH (FORCE)")
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from app.bootstrap import Parts
 from core.data.ingest_plan import IngestRequest
 from core.data.record_gaps import RecordLook
 from core.settings import Settings
+from core.testing.clock import FixedClock
 from core.testing.vendor_stand_ins import StandIns, serve, small_data
 
 NOW = datetime(2024, 2, 14, 12, tzinfo=UTC)
@@ -21,32 +22,14 @@ BARS = ("market_data", "corporate_actions", "derived")
 Query = Callable[..., list[tuple[Any, ...]]]
 
 
-class SetClock:
-    """Tell the time that a test sets."""
-
-    mode = "live"
-
-    def __init__(self) -> None:
-        self.moment = NOW
-
-    def now(self) -> datetime:
-        """Return the time."""
-        return self.moment
-
-    def wall(self) -> datetime:
-        """Return the time; a moment later each time it is asked, as clocks do."""
-        self.moment += timedelta(microseconds=1)
-        return self.moment
+@pytest.fixture
+def clock() -> FixedClock:
+    return FixedClock(NOW, mode="live", step=timedelta(microseconds=1))
 
 
 @pytest.fixture
-def clock() -> SetClock:
-    return SetClock()
-
-
-@pytest.fixture
-def parts(database_dsn: str, tmp_path: Path, clock: SetClock) -> Iterator[Parts]:
-    made = Parts(Settings(home=tmp_path), database_dsn, wall=clock)  # type: ignore[arg-type]
+def parts(database_dsn: str, tmp_path: Path, clock: FixedClock) -> Iterator[Parts]:
+    made = Parts(Settings(home=tmp_path), database_dsn, wall=clock)
     yield made
     made.database.close()
 
@@ -80,7 +63,7 @@ COUNTS = "SELECT topic, source, state, count(*) FROM ops.record_gaps GROUP BY 1,
 
 
 def test_news_that_failed_are_open_until_a_later_run_brings_them(
-    parts: Parts, stand_ins: StandIns, query: Query, clock: SetClock
+    parts: Parts, stand_ins: StandIns, query: Query, clock: FixedClock
 ) -> None:
     stand_ins["polygon"].fail("wrong_key", matching="news")
     parts.ingest.run(backfill("polygon"))
