@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from core.errors import NotSignedIn
+
 PrincipalKind = Literal["person", "agent", "service"]
 SCOPES = frozenset({"read", "trade", "approve", "admin"})
 
@@ -36,3 +38,14 @@ def agent_for(person: Principal) -> Principal:
         scopes=(person.scopes & {"read", "trade"}),
         requested_by=person.id,
     )
+
+
+def is_unknown_person(person_id: str) -> bool:
+    """Return whether who asked is only known by the login of the machine (`local:<name>`), so may be anyone."""
+    return person_id.startswith("local:")
+
+
+def check_approver(person: Principal, deed: str) -> None:
+    """Raise NotSignedIn, naming the deed, for others than signed-in persons with the scope `approve`."""
+    if person.kind != "person" or is_unknown_person(person.id) or "approve" not in person.scopes:
+        raise NotSignedIn(f"{person.name} may not {deed}.", hint="Sign in as a person with the scope `approve`.")

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Literal
 
 from core.domain.books import Account, CashEntry
-from core.domain.principal import Principal
+from core.domain.principal import Principal, check_approver
 from core.errors import InvalidInput, NotSignedIn
 from core.execution.positions import CENT
 from core.execution.reconciliation import Reconciliation
@@ -53,7 +53,7 @@ class AccountDesk:
         from money alone), when real money is behind it and nobody said so, or when the account exists; and what the
         venue raises when it does not answer.
         """
-        _check_person(person)
+        check_approver(person, "open accounts")
         broker = self._brokers.get(request.broker)
         if broker is None:
             raise InvalidInput(
@@ -92,7 +92,7 @@ class AccountDesk:
         `amount` is above 0 for deposits and withdrawals; interest is negative where it was paid. A reference is booked
         once: the same one again is refused. Raises NotSignedIn, InvalidInput, UnknownName.
         """
-        _check_person(person)
+        check_approver(person, "book transfers")
         name = " ".join(reference.split())
         if not amount.is_finite() or amount == 0 or amount != amount.quantize(CENT):
             raise InvalidInput(f"The amount is {amount}, expected money in whole cents, not 0.")
@@ -125,7 +125,7 @@ class AccountDesk:
         who may trade. Raises NotSignedIn, InvalidInput, UnknownName.
         """
         if is_live:
-            _check_person(person)
+            check_approver(person, f"switch account {account_id} to live")
         elif person.kind != "person" or "trade" not in person.scopes:
             raise NotSignedIn(
                 f"{person.name} may not switch accounts.", hint="Sign in as a person with the scope `trade`."
@@ -144,15 +144,6 @@ class AccountDesk:
             transaction.accounts.set_live(account_id, is_live=is_live, by=person.id)
             transaction.events.put("account.live" if is_live else "account.not_live", account_id)
             return transaction.accounts.get(account_id)
-
-
-def _check_person(person: Principal) -> None:
-    signed_in = person.kind == "person" and not person.id.startswith("local:")
-    if not signed_in or "approve" not in person.scopes:
-        raise NotSignedIn(
-            f"{person.name} may not open accounts or switch them to live.",
-            hint="Sign in as a person with the scope `approve`.",
-        )
 
 
 def _opening_cash(request: AccountRequest, told: VenueAccount) -> Decimal:

@@ -11,7 +11,7 @@ from typing import Literal
 from core.domain.as_of import AsOf
 from core.domain.books import Account, Leg, Order, Proposal, ProposalDecision, RejectRule
 from core.domain.identifiers import IdSource
-from core.domain.principal import Principal
+from core.domain.principal import Principal, is_unknown_person
 from core.errors import ApprovalRefused, InvalidInput, NotSignedIn, Refused
 from core.execution.crash_points import crash_point
 from core.execution.digest import plain_decimal, proposal_digest
@@ -363,11 +363,6 @@ def _account(transaction: Transaction, account_id: str | None) -> Account:
 def is_above_four_eyes(account: Account, notional: Decimal) -> bool:
     """Return whether a trade of this value needs a second person."""
     return account.four_eyes_above is not None and notional > account.four_eyes_above
-
-
-def is_unknown_person(requested_by: str) -> bool:
-    """Return whether who asked is only known by the login of the machine (`local:<name>`), so may be anyone."""
-    return requested_by.startswith("local:")
 
 
 def only_account(accounts: Sequence[Account]) -> Account:

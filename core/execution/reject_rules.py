@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 
 from core.domain.books import Leg, Proposal, RejectCondition, RejectRule
 from core.domain.identifiers import IdSource
-from core.domain.principal import Principal
-from core.errors import InvalidInput, NotSignedIn, Refused, UnknownName
+from core.domain.principal import Principal, check_approver
+from core.errors import InvalidInput, UnknownName
 from core.execution.stores import TradingStore
 from core.ports.clock import Clock
 
@@ -33,7 +33,7 @@ class RejectRuleDesk:
         Raises NotSignedIn for others than persons with the scope `approve`, InvalidInput for a condition that says
         nothing (it would reject everything: that is what halting is for) or a name that is taken, UnknownName.
         """
-        _check_person(person)
+        check_approver(person, "change standing rules")
         if condition == RejectCondition():
             raise InvalidInput(
                 "The condition says nothing, so the rule would reject every proposal.",
@@ -57,10 +57,10 @@ class RejectRuleDesk:
 
     def end(self, name: str, person: Principal) -> RejectRule:
         """End a rule; raises NotSignedIn like `declare`, UnknownName."""
-        _check_person(person)
+        check_approver(person, "change standing rules")
         with self._store.transaction() as transaction:
             names = [rule.name for rule in transaction.rules.standing()]
-            ended = transaction.rules.end(name, by=person.id)
+            ended = transaction.rules.end(" ".join(name.split()), by=person.id)
         if ended is None:
             raise UnknownName("rule", name, names)
         return ended
@@ -96,12 +96,3 @@ def _rejects_leg(wanted: RejectCondition, proposal: Proposal, leg: Leg) -> bool:
         and (not wanted.order_types or proposal.order_type_of(leg) in wanted.order_types)
         and (wanted.quantity_above is None or leg.quantity > wanted.quantity_above)
     )
-
-
-def _check_person(person: Principal) -> None:
-    if person.kind != "person" or "approve" not in person.scopes:
-        raise NotSignedIn(
-            f"{person.name} may not change standing rules.", hint="Sign in as a person with the scope `approve`."
-        )
-    if person.id.startswith("local:"):
-        raise Refused("Who is not signed in declares no rule.", rule="person", hint="Sign in.")

@@ -5,10 +5,9 @@ from __future__ import annotations
 import psycopg
 import pytest
 
-from core.domain.principal import Principal, agent_for
+from core.domain.principal import Principal, agent_for, is_unknown_person
 from core.errors import ApprovalRefused, Refused
 from core.execution.demo import ACCOUNT_ID
-from core.execution.proposals import is_unknown_person
 from core.testing.small_market import AGENT, ALL_SCOPES, ANNA, CLERK, PETER
 
 # Who may run the program without signing in: a login of the machine, which the desk cannot tell from any person.

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from core.domain.books import Leg, Proposal, RejectCondition, RejectRule
-from core.errors import ApprovalRefused, InvalidInput, NotSignedIn, Refused, UnknownName
+from core.errors import ApprovalRefused, InvalidInput, NotSignedIn, UnknownName
 from core.execution.reject_rules import RejectRuleDesk, first_match
 from core.execution.requests import LegRequest, TradeRequest
 from core.testing.small_market import AGENT, ANNA, CLERK, PETER
@@ -95,7 +95,7 @@ def test_only_a_person_who_may_approve_declares_and_ends(desk, rules, who):
     rules.declare("his", RejectCondition(sides=("buy",)), PETER)
     with pytest.raises(NotSignedIn):
         rules.end("his", who)
-    with pytest.raises(Refused, match="not signed in"):
+    with pytest.raises(NotSignedIn, match="may not change standing rules"):
         rules.declare("local", RejectCondition(sides=("buy",)), replace(PETER, id="local:peter"))
     assert [rule.name for rule in rules.standing()] == ["his"]
 
