@@ -15,7 +15,7 @@ from chat_ui import answers, proposal_card
 from chat_ui.history import LocalFiles, chat_history
 from chat_ui.people import user_of
 from chat_ui.services import services
-from core.errors import QuantdeskError, UnknownName
+from core.errors import QuantdeskError
 
 STARTERS = (
     ("How did AAPL do in 2008?", "How did AAPL do in 2008?"),
@@ -57,12 +57,14 @@ async def on_message(message: cl.Message) -> None:
 
 @cl.on_chat_resume
 async def resume(thread: ThreadDict) -> None:
-    """Show again, from the database, what still waits for a decision in this conversation."""
+    """Show the cards of this conversation as their proposals stand now; Chainlit shows the steps after this."""
     desk = services().parts.desk
     calls = await asyncio.to_thread(desk.calls.recent, thread_id=thread["id"], limit=1000)
-    for record in reversed(calls):
+    for record in calls:
         if record.call.effect == "propose" and record.state == "done":
-            await _show_if_pending(record.call.run_id)
+            result: Any = (await asyncio.to_thread(desk.calls.call, record.call.run_id)).result
+            for proposal_id in result.proposal_ids if result is not None else ():
+                await proposal_card.show_again(proposal_id, thread["steps"])
 
 
 @cl.action_callback(proposal_card.DECIDE)
@@ -75,15 +77,3 @@ async def on_decision(action: cl.Action) -> None:
 async def on_advance(action: cl.Action) -> None:
     """Move a replaying desk on."""
     await proposal_card.advance(action)
-
-
-async def _show_if_pending(run_id: str) -> None:
-    desk = services().parts.desk
-    result: Any = (await asyncio.to_thread(desk.calls.call, run_id)).result
-    for proposal_id in result.proposal_ids if result is not None else ():
-        try:
-            view = await asyncio.to_thread(desk.proposals.get, proposal_id)
-        except UnknownName:
-            continue
-        if view.state == "pending":
-            await proposal_card.show_card(proposal_id)

@@ -12,11 +12,13 @@ from app.documents import printable
 from chat_ui.people import current_person
 from chat_ui.services import services
 from core.domain.books import LEGGING_WORDS
-from core.errors import ApprovalRefused, InvalidInput, QuantdeskError
+from core.errors import ApprovalRefused, InvalidInput, QuantdeskError, UnknownName
 from core.reporting.rendering import render_value
 
 if TYPE_CHECKING:
     from decimal import Decimal
+
+    from chainlit.step import StepDict
 
     from core.domain.books import Leg
     from core.execution.proposals import ProposalView
@@ -89,12 +91,31 @@ def card_text(
 
 async def show_card(proposal_id: str) -> None:
     """Send the card, with buttons while the proposal waits."""
+    text, actions = await _card(proposal_id)
+    await cl.Message(content=text, author="desk", actions=actions).send()
+
+
+async def show_again(proposal_id: str, steps: list[StepDict]) -> None:
+    """Write the cards of an old conversation's `steps` anew; the last has the buttons while the proposal waits."""
+    cards = [step for step in steps if f"`{proposal_id}` · digest `" in (step.get("output") or "")]
+    if not cards:
+        return
+    try:
+        text, actions = await _card(proposal_id)
+    except UnknownName:  # the desk's books were begun anew
+        return
+    for step in cards:
+        step["output"] = text
+    for action in actions:
+        await action.send(for_id=cards[-1]["id"])
+
+
+async def _card(proposal_id: str) -> tuple[str, list[cl.Action]]:
     desk = services().parts.desk
     view = await asyncio.to_thread(desk.proposals.get, proposal_id)
     account = await asyncio.to_thread(desk.books.account, view.proposal.account_id)
-    actions = _buttons(view) if view.state == "pending" else []
     text = card_text(view, currency=account.currency, mode=desk.clock.mode, is_real_money=account.is_real_money)
-    await cl.Message(content=text, author="desk", actions=actions).send()
+    return text, _buttons(view) if view.state == "pending" else []
 
 
 async def decide(action: cl.Action) -> None:

@@ -2,41 +2,54 @@
 if (!localStorage.getItem("vite-ui-theme")) localStorage.setItem("vite-ui-theme", "system");
 
 // A page takes a second to open and to connect, and would drop what is typed and sent meanwhile: keep the text over a
-// new input field, and press Send as soon as there is one that takes it.
+// new input field, and press Send as soon as there is one that takes it. An old conversation, once it has come, takes
+// the place of all that is shown: nothing is sent before it.
 (() => {
   const OPENING_MS = 15000, SENDING_MS = 60000, EVERY_MS = 100;
   const opened = Date.now();
   let typed = "", field = null;
   const input = () => document.getElementById("chat-input");
   const textOf = (one) => (one ? (one.value ?? one.textContent ?? "") : "");
+  const isReady = () => {
+    const coming = location.pathname.includes("/thread/") && !document.querySelector("[data-step-type]");
+    const button = document.getElementById("chat-submit");
+    return !coming && button && !button.disabled;
+  };
+
+  const send = (event, one) => {
+    if (!textOf(one).trim()) return;
+    if (isReady()) typed = "";
+    else { event.preventDefault(); event.stopImmediatePropagation(); typed = textOf(one); field = one; }
+    setTimeout(press, 2 * EVERY_MS, textOf(one), Date.now() + SENDING_MS);
+  };
+  const press = (text, until) => {
+    keep();
+    // Sent already, or changed by the person: nothing is left to do.
+    if (Date.now() > until || (input() && textOf(input()) !== text)) return;
+    if (isReady()) { typed = ""; document.getElementById("chat-submit").click(); }
+    else setTimeout(press, EVERY_MS, text, until);
+  };
+  const keep = () => {
+    const now = input();
+    if (!now || !field || now === field || !typed || textOf(now)) return;
+    const set = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(now), "value")?.set;
+    if (set) { set.call(now, typed); now.dispatchEvent(new Event("input", { bubbles: true })); }
+    now.focus();
+  };
 
   document.addEventListener("input", (event) => {
     if (event.target.id === "chat-input") { field = event.target; typed = textOf(field); }
   }, true);
-
   document.addEventListener("keydown", (event) => {
     if (event.key !== "Enter" || event.shiftKey || event.isComposing || event.target.id !== "chat-input") return;
-    const text = textOf(event.target);
-    if (!text.trim()) return;
-    const until = Date.now() + SENDING_MS;
-    typed = "";
-    const press = () => {
-      // Sent already, or changed by the person: nothing is left to do.
-      if (textOf(input()) !== text || Date.now() > until) return;
-      const button = document.getElementById("chat-submit");
-      if (button && !button.disabled) button.click();
-      else setTimeout(press, EVERY_MS);
-    };
-    setTimeout(press, 2 * EVERY_MS);
+    send(event, event.target);
+  }, true);
+  document.addEventListener("click", (event) => {
+    if (event.isTrusted && event.target.closest?.("#chat-submit")) send(event, input());
   }, true);
 
-  const restore = setInterval(() => {
-    const now = input();
-    if (now && field && now !== field && typed && !textOf(now)) {
-      const set = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(now), "value")?.set;
-      if (set) { set.call(now, typed); now.dispatchEvent(new Event("input", { bubbles: true })); }
-      now.focus();
-    }
-    if (Date.now() - opened > OPENING_MS) clearInterval(restore);
+  const opening = setInterval(() => {
+    keep();
+    if (Date.now() - opened > OPENING_MS) clearInterval(opening);
   }, EVERY_MS);
 })();

@@ -11,7 +11,8 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -185,6 +186,15 @@ def thread_of(dsn: str, text: str) -> str:
     return row[0]
 
 
+def times_asked(dsn: str, questions: Sequence[str]) -> Counter[str]:
+    with psycopg.connect(dsn) as connection:
+        rows = connection.execute(
+            "SELECT output, count(*) FROM chat.steps WHERE type = 'user_message' AND output = ANY (%s) GROUP BY 1",
+            (list(questions),),
+        ).fetchall()
+    return Counter(dict(rows))
+
+
 def decisions(dsn: str, proposal_id: str) -> list[tuple[str, str]]:
     with psycopg.connect(dsn) as connection:
         return connection.execute(
@@ -324,39 +334,88 @@ async def test_a_question_typed_at_once_is_answered_once(server, dsn):
         pytest.skip("no Chromium on this machine")
     from playwright.async_api import async_playwright
 
+    questions = [f"MSFT close on {day} June 2020" for day in (2, 3, 4, 5)]
+    already = times_asked(dsn, questions)
     async with async_playwright() as play:
         browser = await play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         page = await browser.new_page(viewport={"width": 1440, "height": 900})
         page.set_default_timeout(60_000)
 
-        async def ask(day: int, before: int) -> str:
-            question = f"MSFT close on {day} June 2020"
+        async def ask(question: str, before: int) -> None:
             await page.locator("#chat-input").click()
             await page.keyboard.type(question)
             await page.keyboard.press("Enter")
             await page.get_by_text("Copy as command").nth(before).wait_for()
             assert await page.input_value("#chat-input") == ""
-            return question
 
         await page.goto(f"{server.base}/chat/")
         await page.fill("input[name=password]", PASSWORD)
         await page.click("button")
-        asked = [await ask(2, 0)]
+        await ask(questions[0], 0)
         await page.goto(f"{server.base}/chat/")
-        asked.append(await ask(3, 0))
-        old = f"{server.base}/chat/thread/{thread_of(dsn, asked[0])}"
-        await page.goto(old)
-        asked.append(await ask(4, 1))
+        await ask(questions[1], 0)
+        await page.goto(f"{server.base}/chat/thread/{thread_of(dsn, questions[0])}")
+        await ask(questions[2], 1)
         await page.goto(f"{server.base}/")
         await page.go_back()
-        asked.append(await ask(5, 2))
+        await ask(questions[3], 2)
         await browser.close()
-    with psycopg.connect(dsn) as connection:
-        rows = connection.execute(
-            "SELECT output, count(*) FROM chat.steps WHERE type = 'user_message' AND output = ANY (%s) GROUP BY 1",
-            (asked,),
-        ).fetchall()
-    assert dict(rows) == dict.fromkeys(asked, 1)
+    assert times_asked(dsn, questions) - already == Counter(questions)
+
+
+@pytest.mark.browser
+async def test_an_old_conversation_has_all_of_it_before_anything_is_sent(server, dsn):
+    """A question sent before the conversation has come would be replaced by it; its card can be used again."""
+    if not Path(CHROMIUM).exists():
+        pytest.skip("no Chromium on this machine")
+    from playwright.async_api import TimeoutError as NotSeen
+    from playwright.async_api import WebSocketRoute, async_playwright
+
+    first, second = "Propose buying 4 KO", "KO close on 3 June 2020"
+    async with async_playwright() as play:
+        browser = await play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        page = await browser.new_page(viewport={"width": 1440, "height": 900})
+        page.set_default_timeout(60_000)
+        await page.goto(f"{server.base}/chat/")
+        await page.fill("input[name=password]", PASSWORD)
+        await page.click("button")
+        await page.locator("#chat-input").click()
+        await page.keyboard.type(first)
+        await page.keyboard.press("Enter")
+        await page.get_by_role("button", name="Approve").wait_for()
+        held: list[Callable[[], None]] = []
+
+        def hold_back(socket: WebSocketRoute) -> None:
+            upstream = socket.connect_to_server()
+
+            def pass_on(said: str | bytes) -> None:
+                if not held and b"resume_thread" in (said if isinstance(said, bytes) else said.encode()):
+                    held.append(lambda: socket.send(said))
+                else:
+                    socket.send(said)
+
+            upstream.on_message(pass_on)
+
+        await page.route_web_socket("**/ws/socket.io/**", hold_back)
+        await page.goto(f"{server.base}/chat/thread/{thread_of(dsn, first)}")
+        await page.locator("#chat-input").click()
+        await page.keyboard.type(second)
+        await page.locator("#chat-submit:enabled").wait_for()
+        await page.keyboard.press("Enter")
+        with pytest.raises(NotSeen):
+            await page.wait_for_function("!document.getElementById('chat-input').value", timeout=1_500)
+        for send in held:
+            send()
+        await page.get_by_text("Copy as command").nth(1).wait_for()
+        said = await page.locator("[data-step-type=user_message]").all_inner_texts()
+        assert [text.strip() for text in said] == [first, second]
+        assert await page.get_by_text("Trade proposal: pending").count() == 1
+        await page.get_by_role("button", name="Reject").click()
+        await page.get_by_text("Rejected by owner").wait_for()
+        await page.reload()
+        await page.get_by_text("Trade proposal: rejected").wait_for()
+        assert await page.get_by_role("button", name="Approve").count() == 0
+        await browser.close()
 
 
 async def test_history_charts_and_waiting_proposals_survive_a_kill(server, dsn):
