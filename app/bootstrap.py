@@ -54,7 +54,9 @@ if TYPE_CHECKING:
     from core.ports.data_store import Counts
     from core.ports.derived_store import DerivedStore
     from core.ports.jobs import Jobs
+    from core.ports.market_data import Bars
     from core.ports.notifier import Notice, Notifier
+    from core.ports.query import QueryRunner
     from core.ports.record_store import RecordStore
     from core.ports.tracker import Tracker
     from core.ports.vendor import VendorTerms
@@ -127,15 +129,22 @@ class Parts:
         from core.execution.proposals import ProposalDesk
         from tools.context import Desk
 
+        bars: Bars = PostgresBars(self.database, PanelFiles(self.settings.home / "cache" / "panels"))
+        query: QueryRunner = PostgresQueryRunner(self.dsn, reader_password=_reader_password(self.settings))
+        if self.settings.redis_url:
+            from core.adapters.cache.answers import Answers, CachedBars, CachedQueries
+
+            answers = Answers(self.settings.redis_url.get_secret_value(), self.database)
+            bars, query = CachedBars(bars, answers), CachedQueries(query, answers)
         return Desk(
             settings=self.settings,
             clock=self.clock,
             ids=self.ids,
             instruments=PostgresInstruments(self.database),
-            bars=PostgresBars(self.database, PanelFiles(self.settings.home / "cache" / "panels")),
+            bars=bars,
             macro=PostgresMacro(self.database),
             events=PostgresEvents(self.database),
-            query=PostgresQueryRunner(self.dsn, reader_password=_reader_password(self.settings)),
+            query=query,
             calls=CallStore(self.database),
             coverage=PostgresCoverage(self.database),
             comparison=PostgresComparison(self.database),

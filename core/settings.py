@@ -66,7 +66,9 @@ class Settings(BaseSettings):
         default="default", validation_alias="TEMPORAL_NAMESPACE", description="Temporal namespace."
     )
     redis_url: SecretStr | None = Field(
-        default=None, validation_alias="REDIS_URL", description="Redis or Valkey server used as a cache; optional."
+        default=None,
+        validation_alias="REDIS_URL",
+        description="Redis or Valkey server that keeps answers on prices until the data changes; never needed.",
     )
     web_host: str = Field(
         default="127.0.0.1",

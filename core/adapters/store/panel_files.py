@@ -1,7 +1,7 @@
 """Keep panels that were read in files, keyed by the version of the data: the second read costs what the file costs.
 
-Every statement that changes bars, actions, instruments or series counts up in `ops.data_changes`, in its own
-transaction. The sum is the version of the data: what was read at a version is what every later read at it gives.
+Every statement that changes bars, actions, instruments or series gives the data another version (`ops.data_version`),
+in its own transaction: what was read at a version is what every later read at it gives.
 """
 
 from __future__ import annotations
@@ -24,11 +24,6 @@ from core.adapters.store.database import Connection
 from core.domain.as_of import AsOf
 from core.domain.panel import Panel, SeriesSource
 
-# A database that was put in the place of another has another number.
-_VERSION = """
-SELECT d.oid::text || '-' || (SELECT coalesce(sum(changes), 0) FROM ops.data_changes)::text
-FROM pg_database d WHERE d.datname = current_database()
-"""
 _GRIDS = ("close", "open", "high", "low", "volume")
 # Smaller panels come as fast from the database.
 LEAST_CELLS = 20_000
@@ -45,7 +40,7 @@ class PanelFiles:
 
     def place(self, connection: Connection, question: Sequence[object]) -> Path:
         """Return where the answer to a question belongs, at the version that the transaction sees."""
-        row = connection.execute(_VERSION.encode()).fetchone()
+        row = connection.execute("SELECT ops.data_version()").fetchone()
         assert row is not None
         return self._folder / str(row[0]) / f"{sha256(repr(question).encode()).hexdigest()[:32]}.panel"
 
@@ -53,7 +48,7 @@ class PanelFiles:
         """Return the panel that is kept there, None when there is none or the file is damaged."""
         try:
             with place.open("rb") as file:
-                return _read(file)
+                return read_panel(file)
         except FileNotFoundError:
             return None
         except (OSError, ValueError, KeyError, TypeError, EOFError):
@@ -68,7 +63,7 @@ class PanelFiles:
         try:
             self._make_room(place.parent)
             with _replacing(place) as file:
-                _write(file, panel)
+                write_panel(file, panel)
         except OSError:
             return
 
@@ -98,7 +93,8 @@ def _replacing(place: Path) -> Iterator[IO[bytes]]:
         Path(name).unlink(missing_ok=True)
 
 
-def _write(file: IO[bytes], panel: Panel) -> None:
+def write_panel(file: IO[bytes], panel: Panel) -> None:
+    """Write a panel, to the bit."""
     grids = [name for name in _GRIDS if getattr(panel, name) is not None]
     head: dict[str, Any] = {
         "grids": grids,
@@ -114,7 +110,8 @@ def _write(file: IO[bytes], panel: Panel) -> None:
         np.save(file, getattr(panel, name))
 
 
-def _read(file: IO[bytes]) -> Panel:
+def read_panel(file: IO[bytes]) -> Panel:
+    """Read what `write_panel` wrote; raises ValueError, KeyError, TypeError or EOFError when it is something else."""
     head = json.loads(np.load(file).tobytes())
     sessions = np.load(file).astype("datetime64[D]")
     grids = {name: np.load(file) for name in head["grids"]}

@@ -1,0 +1,1 @@
+"""Keep what was read in a server beside the database."""
