@@ -122,7 +122,9 @@ def performance_table(
     blocks = [slice(start, start + _BLOCK) for start in range(0, len(values), _BLOCK)]
 
     def measure(block: slice) -> None:
-        _measure(values[block], float(sessions_per_year), rate, out[block])
+        levels = np.ones_like(values[block])
+        _measure(values[block], float(sessions_per_year), rate, levels, out[block])
+        _fit_growth(levels, out[block])
         _tails(values[block], out[block])
         _derive(out[block], float(sessions_per_year), rate)
 
@@ -162,22 +164,19 @@ def money_weighted_return(times: DayArray, flows: Sequence[float] | Float64Array
 
 
 @kernel
-def _measure(block: Float64Array, per_year: float, rate: float, out: Float64Array) -> None:
+def _measure(block: Float64Array, per_year: float, rate: float, levels: Float64Array, out: Float64Array) -> None:
     for s in range(block.shape[0]):
-        kept = np.empty(block.shape[1])
-        where = np.empty(block.shape[1], dtype=np.int64)
-        count = 0
-        for t in range(block.shape[1]):
-            if not np.isnan(block[s, t]):
-                kept[count] = block[s, t]
-                where[count] = t
-                count += 1
-        if count >= 2:
-            _moments(kept[:count], per_year, rate, out[s])
-            _drawdown(kept[:count], out[s])
-            _runs(kept[:count], out[s])
+        kept = block[s]
+        where = np.empty(0, dtype=np.int64)
+        if np.isnan(kept.sum()):
+            where = np.flatnonzero(~np.isnan(kept))
+            kept = kept[where]
+        if len(kept) >= 2:
+            _moments(kept, per_year, rate, out[s])
+            _drawdown(kept, levels[s], out[s])
+            _runs(kept, out[s])
             for column in (11, 12, 13):
-                if out[s, column] >= 0.0:
+                if len(where) > 0 and out[s, column] >= 0.0:
                     out[s, column] = where[np.int64(out[s, column])]
             out[s, 15] = out[s, 2] / -out[s, 10] if out[s, 10] < 0.0 else np.nan
 
@@ -202,18 +201,16 @@ def _moments(r: Float64Array, per_year: float, rate: float, out: Float64Array) -
         growth *= 1.0 + v
         best = max(best, v)
         worst = min(worst, v)
-        if v > 0.0:
-            wins += 1
-            gains += v
-        elif v < 0.0:
-            falls += 1
-            losses += v
+        # Signs are random: a branch on each would be mispredicted half of the time.
+        wins += v > 0.0
+        falls += v < 0.0
+        gains += max(v, 0.0)
+        losses += min(v, 0.0)
         excess = v - rate
-        if excess < 0.0:
-            below += excess * excess
-            under -= excess
-        else:
-            above += excess
+        shortfall = min(excess, 0.0)
+        below += shortfall * shortfall
+        under -= shortfall
+        above += max(excess, 0.0)
     mean = total / n
     m2 = 0.0
     m3 = 0.0
@@ -256,7 +253,7 @@ def _moments(r: Float64Array, per_year: float, rate: float, out: Float64Array) -
 
 
 @kernel
-def _drawdown(r: Float64Array, out: Float64Array) -> None:
+def _drawdown(r: Float64Array, levels: Float64Array, out: Float64Array) -> None:
     n = len(r)
     level = 1.0
     top = 1.0
@@ -267,10 +264,6 @@ def _drawdown(r: Float64Array, out: Float64Array) -> None:
     recovery = -1
     worst_top = 1.0
     longest = 0
-    log_level = 0.0
-    y = 0.0
-    yy = 0.0
-    ty = 0.0
     depth = 0.0
     squared_depth = 0.0
     below_top = 0
@@ -300,21 +293,13 @@ def _drawdown(r: Float64Array, out: Float64Array) -> None:
                 worst_top = top
         if recovery < 0 and trough >= 0 and level >= worst_top:
             recovery = t
-        log_level += np.log1p(r[t])
-        y += log_level
-        yy += log_level * log_level
-        ty += t * log_level
+        levels[t] = level
     episode_depth += deepest
     out[10] = worst
     out[11] = peak
     out[12] = trough
     out[13] = recovery
     out[14] = longest
-    time_mean = (n - 1) / 2.0
-    time_variance = (n * n - 1) / 12.0
-    variance = yy / n - (y / n) ** 2
-    covariance = ty / n - time_mean * y / n
-    out[27] = covariance * covariance / (time_variance * variance) if variance > 0.0 else np.nan
     out[30] = np.sqrt(squared_depth / n)
     out[31] = depth / n
     out[32] = below_top / n
@@ -350,6 +335,19 @@ def _runs(r: Float64Array, out: Float64Array) -> None:
     out[37] = longest_fall
     # out[4] is the volatility: 0 where the series varies by rounding only.
     out[38] = covariance / variance if out[4] > 0.0 else np.nan
+
+
+def _fit_growth(levels: Float64Array, out: Float64Array) -> None:
+    """Regress the log of `levels`, which is overwritten, on time; levels after the last return are 1."""
+    # numpy takes logarithms several at a time, which the compiled loop does not.
+    with np.errstate(divide="ignore", invalid="ignore"):
+        y = np.log(levels, out=levels)
+        n = out[:, 0]
+        mean = y.sum(axis=1) / n
+        variance = (y * y).sum(axis=1) / n - mean * mean
+        covariance = (y * np.arange(y.shape[1])).sum(axis=1) / n - (n - 1.0) / 2.0 * mean
+        fit = covariance * covariance / ((n * n - 1.0) / 12.0 * variance)
+    out[:, 27] = np.where(variance > 0.0, fit, np.nan)
 
 
 def _tails(block: Float64Array, out: Float64Array) -> None:
