@@ -1,12 +1,10 @@
-"""Put random orders before the risk gate and judge its answers by brute force; race senders for one limit; time it."""
+"""Put random orders before the risk gate and judge its answers by brute force; race senders for one limit."""
 
 from __future__ import annotations
 
 import random
 import threading
-import time
 from collections import Counter
-from dataclasses import fields
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from fractions import Fraction
@@ -17,7 +15,6 @@ import numpy as np
 
 from benchmarks.order_desk import BrokerDesk, clear
 from core.errors import QuantdeskError
-from core.execution.impact import assess, held_and_working, limits_of
 from core.execution.requests import LegRequest, TradeRequest
 from core.risk.gate import MarketRisk, Standing
 from core.risk.limits import Book, Holding, Limits, OrderRequest, check_order
@@ -315,97 +312,3 @@ def race(dsn: str, home: Path, *, workers: int, approvals: int, fit: int) -> dic
     states = Counter(order.state for order in desk.desk.books.orders("main", limit=10_000))
     desk.close()
     return {"approvals": approvals, "limit": fit, "sent": len(venue.orders), "states": dict(states), "errors": errors}
-
-
-def latency(dsn: str, home: Path, *, rounds: int, held: int = 30) -> dict[str, Any]:
-    """Time one judgement: the snapshot read and every rule, on an account with positions; milliseconds."""
-    import psycopg
-
-    clear(dsn)
-    desk = BrokerDesk(home, dsn, FaultBroker(FaultVenue(deduplicates=True, session=_DAY, opened_at=_OPENED)))
-    with psycopg.connect(dsn) as connection:
-        connection.execute("SET LOCAL session_replication_role = replica")
-        for number in range(1, 4):
-            connection.execute(
-                "INSERT INTO execution.positions VALUES ('main', %s, %s, 100, 0, now())", (number, number)
-            )
-        for day in range(250):
-            connection.execute(
-                "INSERT INTO execution.nav_daily VALUES ('main', '2022-01-03'::date + %s::int, 100000, 100000)", (day,)
-            )
-        connection.execute("UPDATE execution.accounts SET limits = %s::jsonb", (_EVERY_LIMIT,))
-    from core.domain.books import Leg
-    from core.execution.market_risk import RiskMarket
-
-    leg = Leg(instrument_id=1, symbol="AAA", side="buy", quantity=Decimal(3))
-    market = RiskMarket(desk.marks, desk.clock)
-    times: dict[str, list[float]] = {"snapshot": [], "rules": [], "together": []}
-    with desk.trading.transaction() as transaction:
-        account = transaction.accounts.get("main", lock=True)
-        limits = limits_of(account)
-        view = market.view(held_and_working(transaction.gate.snapshot("main"), [leg]), limits)
-        wide = _wide_case(held)
-        for _ in range(rounds):
-            began = time.perf_counter()
-            snapshot = transaction.gate.snapshot("main", except_proposal="prp_none")
-            read = time.perf_counter()
-            assess(snapshot, account, [leg], view)
-            judged = time.perf_counter()
-            check_order(*wide[:3], reference_price=wide[0].price, standing=wide[3], market=wide[4])
-            ended = time.perf_counter()
-            times["snapshot"].append(read - began)
-            times["rules"].append(ended - judged)
-            times["together"].append((read - began) + max(judged - read, ended - judged))
-    desk.close()
-    return {
-        name: {f"p{share}": round(float(np.percentile(values, share)) * 1e3, 3) for share in (50, 95, 99)}
-        for name, values in times.items()
-    }
-
-
-def _wide_case(held: int) -> tuple[OrderRequest, Book, Limits, Standing, MarketRisk]:
-    names = [f"W{number:03}" for number in range(held)]
-    generator = np.random.default_rng(1)
-    loadings = generator.normal(0.0, 0.012, (held, 3))
-    covariance = loadings @ loadings.T + np.diag(generator.uniform(2e-5, 3e-4, held))
-    deviation = np.sqrt(np.diag(covariance))
-    book = Book(
-        cash=Decimal(1_000_000),
-        holdings={name: Holding(quantity=Decimal(100), price=Decimal("99.95")) for name in names},
-    )
-    ten = Decimal(10)
-    limits = Limits(
-        **{
-            field.name: ten
-            for field in fields(Limits)
-            if field.name
-            not in (
-                "groups",
-                "restricted",
-                "short_available",
-                "allow_short",
-                "cluster_correlation",
-                "max_order_notional",
-            )
-        },
-        groups={"all": tuple(names)},
-    )
-    market = MarketRisk(
-        index={name: place for place, name in enumerate(names)},
-        covariance=covariance,
-        correlation=covariance / np.outer(deviation, deviation),
-        average_volume=dict.fromkeys(names, Decimal(100_000)),
-    )
-    order = OrderRequest(symbol=names[0], side="buy", quantity=Decimal(5), price=Decimal("99.95"))
-    standing = Standing(peak_equity=Decimal(2_000_000), day_equity=Decimal(1_900_000), orders_last_minute=2)
-    return order, book, limits, standing, market
-
-
-_EVERY_LIMIT = (
-    '{"max_order_notional": 60000, "max_order_quantity": 1000, "max_position_notional": 90000,'
-    ' "max_position_weight": 2, "max_gross_exposure": 3, "max_net_exposure": 3, "max_concentration": 9,'
-    ' "max_group_weight": 3,'
-    ' "groups": {"all": ["AAA", "BBB"]}, "reduce_only_drawdown": "0.9", "halt_drawdown": "0.95",'
-    ' "max_daily_loss": "0.9", "max_orders_per_minute": 1000, "restricted": ["OLD"], "max_adv_share": 1,'
-    ' "initial_margin": "0.1", "min_cash": null, "price_band_bps": 1000, "allow_short": true}'
-)

@@ -19,6 +19,7 @@ from benchmarks import (
     order_days,
     order_gate,
     order_halts,
+    order_latency,
     order_parity,
     order_schedules,
     order_stack,
@@ -45,7 +46,7 @@ def measure(steps: Steps) -> str:
         try:
             with order_attacks.killable(home) as kill:
                 race = steps.do("limit race", lambda: order_gate.race(dsn, home, workers=4, approvals=50, fit=10))
-                latency = steps.do("gate latency", lambda: order_gate.latency(dsn, home, rounds=2_000))
+                latency = steps.do("gate latency", lambda: order_latency.measure(dsn, home, rounds=2_000))
                 attacks = steps.do("attacks", lambda: order_attacks.Attacks(dsn, home).all(server=kill))
                 halts = {
                     how: steps.do(
@@ -232,7 +233,6 @@ def gate_section(gates: list[dict[str, Any]], race: dict[str, Any], latency: dic
     refused = sum((Counter(chunk["refused"]) for chunk in gates), Counter[str]())
     count, allowed = (sum(chunk[name] for chunk in gates) for name in ("orders", "allowed"))
     rows = [(f"`{rule}`", number) for rule, number in refused.most_common()]
-    speeds = [(name, *(f"{times[share]} ms" for share in ("p50", "p95", "p99"))) for name, times in latency.items()]
     return "\n".join(
         [
             "### The risk gate",
@@ -246,9 +246,7 @@ def gate_section(gates: list[dict[str, Any]], race: dict[str, Any], latency: dic
             f"Race: 4 senders release approvals for {race['approvals']} orders of which {race['limit']} fit the limit:"
             f" **{race['sent']} sent** ({', '.join(f'{n} {state}' for state, n in sorted(race['states'].items()))}).",
             "",
-            "One judgement, every rule on, 250 days of history, commit excluded (rules: 30 positions):",
-            "",
-            table(("part", "p50", "p95", "p99"), speeds),
+            order_latency.section(latency),
         ]
     )
 

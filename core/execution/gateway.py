@@ -4,28 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Literal
 
-from core.domain.books import Account, Order, OrderState, Proposal, ProposalDecision
+from core.domain.books import Order, OrderState, Proposal, ProposalDecision
 from core.domain.identifiers import client_order_id, content_id
 from core.domain.principal import Principal
 from core.errors import ApprovalRefused, InvalidInput, OutcomeUnknown, ServiceError, Unavailable
 from core.execution.crash_points import crash_point
 from core.execution.digest import proposal_digest
-from core.execution.impact import (
-    assess,
-    band_objections,
-    gate_records,
-    held_and_working,
-    limits_of,
-    live_objection,
-)
+from core.execution.gate import RiskGate
+from core.execution.impact import live_objection
 from core.execution.kill_switch import KillSwitch
 from core.execution.market_risk import RiskMarket
 from core.execution.marks import Marks
 from core.execution.orders import AT_VENUE, OPEN, OrderEvent, move
 from core.execution.reconciliation import Reconciliation
-from core.execution.reject_rules import first_match, refusal_text
 from core.execution.settlement import apply_word
 from core.execution.stores import TradingStore, Transaction
 from core.ports.broker import Broker, OrderTicket, VenueOrder
@@ -59,7 +51,7 @@ class Gateway:
         self._kill_switch = kill_switch
         self._clock = clock
         self._reconciliation = reconciliation
-        self._market = RiskMarket(marks, clock)
+        self._gate = RiskGate(brokers, RiskMarket(marks, clock), kill_switch)
 
     def release(self, proposal_id: str) -> Sequence[Order]:
         """Send the orders of an approved proposal, or finish sending them; repeating it changes nothing.
@@ -130,8 +122,9 @@ class Gateway:
         with self._store.transaction() as transaction:
             proposal, _ = transaction.proposals.get(proposal_id)
             orders = transaction.orders.all(proposal_id=proposal_id)
-        if orders:
-            return list(reversed(orders))
+            if orders:
+                return list(reversed(orders))
+            self._gate.prepare(transaction, proposal)
         self._reconciliation.require(proposal.account_id)
         with self._store.transaction() as transaction:
             # One release per account at a time: the limits see every order that another worker just wrote.
@@ -141,7 +134,7 @@ class Gateway:
                 return list(reversed(orders))
             proposal, decision = transaction.proposals.get(proposal_id)
             _check_approval(transaction, proposal, decision)
-            objections = self._objections(transaction, proposal, account, "release")
+            objections = self._gate.objections(transaction, proposal, account, "release")
             if not transaction.proposals.use(proposal_id):
                 raise ApprovalRefused(f"The approval of {proposal_id} was used already.", rule="used")
             made = [self._order(proposal, leg, "; ".join(objections)) for leg in range(len(proposal.legs))]
@@ -278,6 +271,9 @@ class Gateway:
 
     def _begin(self, order: Order) -> Order:
         """Write down that the venue may know of the order from now on, if everything still allows it."""
+        if order.attempt == FIRST_ATTEMPT:
+            with self._store.transaction() as transaction:
+                self._gate.prepare(transaction, transaction.proposals.get(order.proposal_id)[0])
         with self._store.transaction() as transaction:
             account = transaction.accounts.get(order.account_id, lock=True)
             order = transaction.orders.get(order.order_id, lock=True)
@@ -290,7 +286,7 @@ class Gateway:
                 why = f"kill_switch: {halted}" if halted else live_objection(account) or ""
                 event: OrderEvent = "deny" if why else "submit"
                 return self._record(transaction, order, event, why)
-            objections = list(self._objections(transaction, proposal, account, "send"))
+            objections = list(self._gate.objections(transaction, proposal, account, "send"))
             if proposal.expires_at <= transaction.proposals.now():
                 objections.append("expired: the approval lapsed before the order was sent.")
             order = self._record(transaction, order, "deny" if objections else "submit", "; ".join(objections))
@@ -343,34 +339,6 @@ class Gateway:
             if order.state == "unknown":
                 order = self._record(transaction, order, "submit", "")
         return self._transmit(order, first=False)
-
-    def _objections(
-        self, transaction: Transaction, proposal: Proposal, account: Account, stage: Literal["release", "send"]
-    ) -> tuple[str, ...]:
-        """Return why nothing may leave, judged by one fresh snapshot, and keep what the gate refused."""
-        snapshot = transaction.gate.snapshot(account.account_id, except_proposal=proposal.proposal_id)
-        halted = self._kill_switch.reason_of(snapshot)
-        if halted is not None:
-            return (f"kill_switch: {halted}",)
-        if account.broker not in self._brokers:
-            return (f"broker: this desk does not know {account.broker!r}, only {', '.join(sorted(self._brokers))}.",)
-        off = live_objection(account)
-        if off is not None:
-            return (off,)
-        rule = first_match(snapshot.rules, proposal)
-        if rule is not None:
-            return (f"reject_rule: {refusal_text(rule)}",)
-        view = self._market.view(held_and_working(snapshot, proposal.legs), limits_of(account))
-        band = band_objections(proposal.legs, view.marks)
-        if band:
-            return band
-        impact = assess(
-            *(snapshot, account, proposal.legs, view), time_in_force=proposal.time_in_force, legging=proposal.legging
-        )
-        if impact.refused:
-            records = gate_records(impact, account.account_id, proposal.proposal_id, stage)
-            transaction.gate.record(records, desk_time=self._clock.now())
-        return impact.objections
 
     def _order(self, proposal: Proposal, leg: int, objections: str) -> Order:
         part = proposal.legs[leg]

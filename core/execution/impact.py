@@ -281,7 +281,7 @@ def _book(snapshot: GateSnapshot, view: MarketView) -> Book:
     return Book(
         cash=cash,
         holdings={
-            view.symbols[key]: Holding(quantity=quantity, price=view.marks[key].close)
+            view.instruments[key].symbol: Holding(quantity=quantity, price=view.marks[key].close)
             for key, quantity in quantities.items()
             if key in view.marks
         },

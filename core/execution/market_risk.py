@@ -35,11 +35,6 @@ class MarketView:
     moment: datetime
     is_live: bool
 
-    @property
-    def symbols(self) -> Mapping[int, str]:
-        """Return the symbols by instrument."""
-        return {key: instrument.symbol for key, instrument in self.instruments.items()}
-
 
 @dataclass(slots=True)
 class _Known:
@@ -63,10 +58,20 @@ class RiskMarket:
         self._lock = threading.Lock()
         self._known: _Known | None = None
 
-    def view(self, instrument_ids: Iterable[int], limits: Limits, *, as_of: AsOf | None = None) -> MarketView:
-        """Return the view of these instruments, now or at a time; one without any price is left out of `marks`."""
+    def view(
+        self,
+        instrument_ids: Iterable[int],
+        limits: Limits,
+        *,
+        replay_now: datetime | None,
+        as_of: AsOf | None = None,
+    ) -> MarketView:
+        """Return the view of these instruments, now or at a time; one without any price is left out of `marks`.
+
+        `replay_now` is where a replaying desk stands and None on a live one, as the snapshot of the account says.
+        """
         wanted = list(dict.fromkeys(instrument_ids))
-        now = as_of.known if as_of else self._clock.now()
+        now = as_of.known if as_of else replay_now or self._clock.wall()
         key = (now.replace(second=0, microsecond=0), self._clock.wall().replace(second=0, microsecond=0))
         moment = as_of or AsOf(known=now)
         with self._lock:
@@ -91,7 +96,7 @@ class RiskMarket:
                 instruments={item: known.instruments[item] for item in wanted},
                 risk=risk,
                 moment=now,
-                is_live=self._clock.mode == "live",
+                is_live=replay_now is None,
             )
 
 

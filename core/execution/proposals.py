@@ -108,7 +108,7 @@ class ProposalDesk:
         held = snapshot.positions
         working = [order.instrument_id for order in snapshot.working]
         wanted = list(dict.fromkeys([*(part.instrument_id for part in instruments), *held, *working]))
-        view = self._market.view(wanted, limits_of(account), as_of=as_of)
+        view = self._market.view(wanted, limits_of(account), replay_now=snapshot.replay_now, as_of=as_of)
         nav = snapshot.cash + sum(
             (quantity * view.marks[key].close for key, quantity in held.items() if key in view.marks), Decimal(0)
         )
@@ -347,7 +347,9 @@ class ProposalDesk:
     def _assess(self, transaction: Transaction, proposal: Proposal) -> tuple[Impact, Mapping[int, SessionPrice]]:
         account = transaction.accounts.get(proposal.account_id)
         snapshot = transaction.gate.snapshot(account.account_id, except_proposal=proposal.proposal_id)
-        view = self._market.view(held_and_working(snapshot, proposal.legs), limits_of(account))
+        view = self._market.view(
+            held_and_working(snapshot, proposal.legs), limits_of(account), replay_now=snapshot.replay_now
+        )
         impact = assess(
             *(snapshot, account, proposal.legs, view), time_in_force=proposal.time_in_force, legging=proposal.legging
         )

@@ -79,7 +79,10 @@ class WorkingOrder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateSnapshot:
-    """Hold all of an account that the risk gate judges by, read in one statement."""
+    """Hold all of an account that the risk gate judges by, read in one statement.
+
+    `replay_now` is the moment at which the desk replays the past, None on a live clock.
+    """
 
     halted: bool
     reduce_only: bool
@@ -90,6 +93,7 @@ class GateSnapshot:
     peak_equity: Decimal | None
     day_equity: Decimal | None
     orders_last_minute: int
+    replay_now: datetime | None = None
     rules: tuple[RejectRule, ...] = ()
 
 

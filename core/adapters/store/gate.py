@@ -14,16 +14,18 @@ from core.execution.stores import GateRecord, GateSnapshot, WorkingOrder
 # second order counts only when the first is over, as one of them trades.
 _SNAPSHOT = """
 SELECT t.halted, t.reduce_only, t.reason, t.changed_by,
-       (SELECT coalesce(sum(c.amount), 0) FROM execution.cash_ledger c WHERE c.account_id = a.account_id),
+       coalesce((SELECT b.balance FROM execution.cash_balances b WHERE b.account_id = a.account_id), 0),
        p.ids, p.quantities, w.ids, w.signed, w.limits,
        (SELECT max(n.nav) FROM execution.nav_daily n WHERE n.account_id = a.account_id),
        d.nav + (SELECT coalesce(sum(c.amount), 0) FROM execution.cash_ledger c
-                WHERE c.account_id = a.account_id AND c.fill_id IS NULL AND c.movement IN ('deposit', 'withdrawal')
+                WHERE c.account_id = a.account_id AND c.movement IN ('deposit', 'withdrawal')
                   AND (c.booked_at AT TIME ZONE 'UTC')::date > d.session),
        (SELECT count(*) FROM execution.orders o WHERE o.account_id = a.account_id AND o.state <> 'denied'
-          AND o.created_at > clock_timestamp() - interval '1 minute' AND o.proposal_id IS DISTINCT FROM %(proposal)s),
+          AND o.created_at > statement_timestamp() - interval '1 minute'
+          AND o.proposal_id IS DISTINCT FROM %(proposal)s),
        (SELECT coalesce(jsonb_agg(to_jsonb(r) ORDER BY r.declared_at, r.rule_id), '[]') FROM execution.reject_rules r
-        WHERE r.ended_at IS NULL)
+        WHERE r.ended_at IS NULL),
+       (SELECT k.replay_now FROM desk.clock k WHERE k.mode = 'replay')
 FROM execution.accounts a
 LEFT JOIN execution.trading_state t ON true
 CROSS JOIN LATERAL (
@@ -80,6 +82,7 @@ class GateRows:
             peak_equity=row[10],
             day_equity=row[11],
             orders_last_minute=row[12],
+            replay_now=row[14],
             rules=tuple(RejectRule.model_validate(rule) for rule in row[13]),
         )
 

@@ -185,6 +185,26 @@ def other(open_another, broker):
 
 
 @pytest.fixture
+def count_statements(monkeypatch):
+    """Give a function that runs another and returns the statements that it sent to PostgreSQL."""
+
+    def count(run):
+        sent = []
+        with monkeypatch.context() as patch:
+            execute = psycopg.Cursor.execute
+
+            def note(cursor, query, *arguments, **named):
+                sent.append(query if isinstance(query, str) else query.decode())
+                return execute(cursor, query, *arguments, **named)
+
+            patch.setattr(psycopg.Cursor, "execute", note)
+            run()
+        return sent
+
+    return count
+
+
+@pytest.fixture
 def ask():
     """Give a function that makes a request of one leg."""
 

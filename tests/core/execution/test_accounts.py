@@ -176,7 +176,7 @@ def test_switched_off_between_intention_and_send_it_is_denied(other, venue, open
 
 
 def test_the_database_lets_nothing_leave_whatever_the_code_says(other, venue, opened, proposed, monkeypatch):
-    monkeypatch.setattr("core.execution.gateway.live_objection", lambda account: None)
+    monkeypatch.setattr("core.execution.gate.live_objection", lambda account: None)
     monkeypatch.setattr("core.execution.proposals.live_objection", lambda account: None)
     approve(other, proposed)
     with pytest.raises(Refused, match="halted"):

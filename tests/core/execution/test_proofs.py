@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from benchmarks import order_attacks, order_crashes, order_gate, order_halts
+from benchmarks import order_attacks, order_crashes, order_gate, order_halts, order_latency
 from core.execution.gateway import Gateway
 from core.execution.kill_switch import KillSwitch
 from core.risk import limits as limits_module
@@ -40,9 +40,14 @@ def test_exactly_the_limit_is_sent_when_many_approvals_race(filled_market, tmp_p
 
 
 def test_the_latency_table_has_every_part(filled_market, tmp_path):
-    found = order_gate.latency(filled_market, tmp_path, rounds=20)
-    assert set(found) == {"snapshot", "rules", "together"}
-    assert all(0 < times["p50"] <= times["p99"] for times in found.values())
+    found = order_latency.measure(filled_market, tmp_path, rounds=20, entries=200)
+    assert set(found["times"]) == {"snapshot", "rules", "judgement"}
+    for kinds in found["times"].values():
+        assert all(0 < shares["p50"] <= shares["p99"] for shares in kinds.values())
+    # A judgement is the snapshot and the rules; waiting takes time of the wall clock only.
+    processor = {name: kinds["processor"]["p50"] for name, kinds in found["times"].items()}
+    assert processor["judgement"] > max(processor["snapshot"], processor["rules"])
+    assert "| judgement | processor |" in order_latency.section(found)
 
 
 def test_every_attack_on_the_approval_fails(filled_market, tmp_path):

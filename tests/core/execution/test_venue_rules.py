@@ -23,6 +23,7 @@ from core.errors import ApprovalRefused, InvalidInput, Refused
 from core.execution.market_risk import MarketView
 from core.execution.marks import closes_at, opens_at
 from core.execution.venue_rules import venue_refusals, waits_for
+from core.testing.clock import FixedClock
 from core.testing.small_market import ANNA, PETER
 
 NOON = datetime(2022, 11, 30, 17, tzinfo=UTC)
@@ -176,7 +177,8 @@ def test_the_gate_refuses_a_lot_that_came_around_the_request_and_keeps_why(desk,
 
 
 def test_outside_the_session_an_order_that_ends_at_once_is_refused_when_it_is_proposed(desk, ask, monkeypatch):
-    monkeypatch.setattr(type(desk.clock), "mode", property(lambda self: "live"))
+    monkeypatch.setattr(desk.clock, "_wall", FixedClock(desk.clock.now(), mode="live"))
+    desk.clock.set_live()
     with pytest.raises(Refused, match="session: fok needs an open market"):
         desk.proposals.propose(ask(time_in_force="fok"), ANNA)
     waits = desk.proposals.prepare(ask())
