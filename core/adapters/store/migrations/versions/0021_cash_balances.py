@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from core.adapters.store.migrations import run_sql_file
 
-revision = "0020"
-down_revision = "0019"
+revision = "0021"
+down_revision = "0020"
 
 
 def upgrade() -> None:
     """Apply this revision."""
-    run_sql_file("0020_cash_balances.sql")
+    run_sql_file("0021_cash_balances.sql")
 
 
 def downgrade() -> None:
