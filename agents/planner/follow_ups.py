@@ -1,0 +1,223 @@
+"""Change a part of what was talked about when a turn names only that part."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import Any, Literal
+
+from agents.planner import rules_compute, rules_trade
+from agents.planner.plan import Frame, Plan
+from agents.planner.reading import Reading, Span
+from agents.planner.rules import first_rule
+from agents.planner.shocks import crisis_of, read_shocks
+from agents.planner.slots import Slots, take_slots
+from agents.planner.universe import Universe
+
+_CONTINUES = re.compile(
+    r"^\s*(?:and|also|what about|how about|same|now|then|ok|or|plus|add|with|without|but|instead|include|for|in|"
+    r"since|on|what if|remove|drop)\b",
+    re.I,
+)
+_DIRECTIONS = frozenset({"return", "change", "spread", "rates", "volatility", "trim", "add_to"})
+# What may be changed of a backtest that was talked about.
+_OF_A_RUN = frozenset({"crossover", "sma", "rsi", "momentum", "backtest", "buy", "sell", "cost", "trailing", "stop"})
+_PLURAL_PRONOUN = re.compile(r"\b(?:them|they|those|these|both)\b", re.I)
+_CANDLES = re.compile(r"\bcandle(?:s|stick|sticks)?\b", re.I)
+_BOTTOM = re.compile(r"\b(?:bottom|worst|lowest|least|losers?|laggards?|weakest)\b", re.I)
+_OTHER_END = re.compile(
+    r"\b(?:bottom|worst|lowest|least|losers?|laggards?|weakest|top|best|highest|winners?|leaders?|strongest)\b", re.I
+)
+
+
+def follow_up(reading: Reading, slots: Slots, universe: Universe, previous: Frame | None) -> Plan | None:
+    """Change a part of the previous frame when a turn names only that part; None if it stands on its own."""
+    if previous is None:
+        return None
+    if (series := _other_basket(reading, previous)) and not slots.symbols:
+        return _changed(reading, replace(slots, series=series), previous)
+    own = reading.concepts() - {
+        "add",
+        "remove",
+        "same",
+        "pronoun",
+        "compare",
+        "large",
+        "each",
+        "above",
+        "below",
+        "days",
+        "fees",
+        "mix",
+        "stress",
+        "coverage",
+        "digest",
+        "thanks",
+        "best",
+        "worst",
+        "horizon",
+        "range",
+        "unit",
+        *(("chart",) if previous.topic == "chart" else ()),
+        *(("minimum", "maximum", "return") if previous.order is not None else ()),
+    }
+    if (
+        previous.topic == "backtest"
+        and (reading.has("fees") or own <= _OF_A_RUN)
+        and (reading.has("fees") or reading.pairs or slots.symbols or slots.period or reading.numbers)
+    ):
+        return (
+            rules_compute.backtest(reading, slots, previous)
+            if not reading.has("add")
+            else _changed(reading, slots, previous)
+        )
+    if (
+        previous.topic == "simulate"
+        and own <= {"simulate", "gbm", "portfolio"}
+        and (slots.symbols or slots.periods or reading.numbers or reading.has("simulate", "portfolio", "unit"))
+    ):
+        return rules_compute.simulate(reading, slots, previous)
+    shocked = previous.topic == "stress" and not own - {"simulate", "portfolio"} - _DIRECTIONS
+    if shocked and (read_shocks(reading) or crisis_of(reading)):
+        return rules_compute.stress(reading, slots, previous)
+    if (
+        previous.topic == "trade"
+        and not own - {"shares", "limit", "gtc", "buy", "sell", "day_order"}
+        and (reading.numbers or slots.symbols)
+    ):
+        return _changed_trade(reading, slots, previous)
+    compares = (
+        reading.has("compare")
+        and _PLURAL_PRONOUN.search(reading.text)
+        and len(previous.symbols) > 1
+        and not slots.symbols
+    )
+    if compares:
+        return Plan(
+            outcome="answer",
+            frame=Frame(topic="performance", symbols=previous.symbols, period=slots.period or previous.period),
+        )
+    if own:
+        pronoun = (
+            (reading.has("pronoun") or _CONTINUES.match(reading.text))
+            and not slots.symbols
+            and not slots.series
+            and slots.group is None
+        )
+        metric = (
+            previous.symbols
+            and pronoun
+            and not reading.has("portfolio", "orders", "fills", "proposals", "risk", "backtest", "simulate", "stress")
+        )
+        return _same_subject(reading, slots, universe, previous) if metric else None
+    if shown := _shown_otherwise(reading, previous):
+        return shown
+    counts = [number.value for number in reading.numbers.values() if number.unit == "plain"]
+    if previous.limit is not None and len(counts) == 1 and not slots.symbols and counts[0] == int(counts[0]) > 0:
+        slots = replace(slots, count=int(counts[0]))
+        return _changed(reading, slots, previous)
+    # A stress test whose scenario was asked back has nothing yet that a turn could change.
+    is_open = previous.topic == "stress" and not previous.options.keys() & {"shocks", "scenario"}
+    if (
+        previous.topic != "trade"
+        and not is_open
+        and (slots.symbols or slots.series or slots.group or slots.period or slots.grain)
+    ):
+        return _changed(reading, slots, previous)
+    return None
+
+
+_BASKETS = (("core_cpi", "cpi"), ("core_pce", "pce"))
+
+
+def _other_basket(reading: Reading, previous: Frame) -> tuple[str, ...]:
+    """Return the series of "same for headline" or "and core?" after one of the two."""
+    wanted = re.search(r"\b(headline|core)\b", reading.text, re.I)
+    if not wanted or len(reading.concepts() - {"same", "news", "pronoun", "compare"}) or len(previous.series) != 1:
+        return ()
+    core = wanted[1].lower() == "core"
+    return next(((pair[0] if core else pair[1],) for pair in _BASKETS if previous.series[0] in pair), ())
+
+
+def _shown_otherwise(reading: Reading, previous: Frame) -> Plan | None:
+    """Draw the same prices as candles, or list the other end of the same ranking."""
+    if previous.topic == "chart" and _CANDLES.search(reading.text) and not reading.leftovers():
+        return Plan(outcome="answer", frame=previous.model_copy(update={"options": {"kind": "candlestick"}}))
+    if previous.order is None or previous.metric is None or not _OTHER_END.search(reading.text):
+        return None
+    order: Literal["asc", "desc"] = "asc" if _BOTTOM.search(reading.text) else "desc"
+    update: dict[str, Any] = {"order": order}
+    counts = [number.value for number in reading.numbers.values() if number.unit == "plain"]
+    if len(counts) == 1 and counts[0] == int(counts[0]) > 0:
+        update["limit"] = int(counts[0])
+    return Plan(outcome="answer", frame=previous.model_copy(update=update))
+
+
+def _same_subject(reading: Reading, slots: Slots, universe: Universe, previous: Frame) -> Plan | None:
+    """Ask something new of the same symbols: "and its Sharpe?", "is that above my cost?"."""
+    for symbol in previous.symbols:
+        reading.spans.append(Span(kind="symbol", value=symbol, start=-1, end=-1))
+    widened = take_slots(reading, universe)
+    if widened.period is None and previous.period is not None and not reading.has("cost", "pnl", "buy", "sell", "news"):
+        widened = replace(widened, period=previous.period)
+    return first_rule(reading, widened, universe, previous)
+
+
+def _changed(reading: Reading, slots: Slots, previous: Frame) -> Plan:
+    update: dict[str, Any] = {}
+    symbols, series = slots.symbols, slots.series
+    if reading.has("add") or re.search(r"\b(?:as well|too|also|include|together with)\b", reading.text, re.I):
+        symbols = tuple(dict.fromkeys((*previous.symbols, *symbols)))
+        series = tuple(dict.fromkeys((*previous.series, *series)))
+    elif reading.has("remove"):
+        symbols = tuple(symbol for symbol in previous.symbols if symbol not in symbols)
+    elif reading.has("compare") and symbols:
+        symbols = tuple(dict.fromkeys((*previous.symbols, *symbols)))
+        if previous.topic in ("performance", "metric") and previous.metric in (
+            None,
+            "return",
+            "volatility",
+            "sharpe_ratio",
+            "max_drawdown",
+        ):
+            update["topic"] = "performance"
+    if symbols:
+        update.update(symbols=symbols, group=None)
+    elif slots.group:
+        update.update(group=slots.group, symbols=())
+    if series and previous.series:
+        update["series"] = series
+    if slots.period is not None:
+        update["period"] = slots.period
+    if slots.grain:
+        update["grain"] = slots.grain
+    if slots.count is not None and previous.limit is not None:
+        update["limit"] = slots.count
+    if slots.topics and previous.metric == "economic_events":
+        update["options"] = {**previous.options, "topic": slots.topics[0]}
+    return Plan(
+        outcome="answer",
+        frame=previous.model_copy(update=update),
+        private=previous.topic in ("book", "portfolio", "trade"),
+    )
+
+
+def _changed_trade(reading: Reading, slots: Slots, previous: Frame) -> Plan:
+    """Complete or change an order that was talked about: "make it 20", "10 shares", "limit 180"."""
+    merged = rules_trade.trade(reading, replace(slots, symbols=slots.symbols or previous.symbols), previous)
+    options = {**previous.options, **(merged.frame.options if merged.frame else {})}
+    plain = [number.value for at, number in reading.numbers.items() if number.unit == "plain"]
+    if not reading.has("buy", "sell"):
+        options["side"] = previous.options.get("side", options.get("side"))
+    if ("quantity" not in options and len(plain) == 1 and not reading.has("limit")) or (
+        len(plain) == 1 and not reading.has("limit", "stop")
+    ):
+        options["quantity"] = plain[0]
+    if not reading.has("limit") and previous.options.get("order_type") == "limit":
+        options.update(order_type="limit", limit_price=previous.options.get("limit_price"))
+    if "quantity" in options:
+        options.pop("target_weight", None)
+    frame = Frame(topic="trade", symbols=slots.symbols or previous.symbols, options=options)
+    if "quantity" not in options and "target_weight" not in options:
+        return merged
+    return Plan(outcome="needs_approval", frame=frame, private=True)

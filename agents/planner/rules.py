@@ -1,0 +1,125 @@
+"""Choose the rule that a question falls under, from the most to the least particular."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from agents.planner import (
+    rules_book,
+    rules_compute,
+    rules_events,
+    rules_macro,
+    rules_market,
+    rules_models,
+    rules_study,
+    rules_trade,
+)
+from agents.planner.plan import Frame, Plan
+from agents.planner.reading import Reading
+from agents.planner.shocks import event_of, names_crisis_by_words, read_shocks
+from agents.planner.slots import Slots, mix_of, sessions_of
+from agents.planner.universe import Universe
+
+_SOURCES_DIFFER = re.compile(
+    r"\b(?:sources?|feeds?|vendors?|providers?)\b.*\b(?:(?:dis)?agrees?|differs?|conflicts?|discrepanc\w+)\b|"
+    r"\b(?:differences?|discrepanc\w+|conflicts?)\b.*\b(?:sources|feeds|vendors|providers)\b",
+    re.I,
+)
+_ABOUT_DATA = re.compile(
+    r"\bhow (?:far back|much (?:data|history)|long (?:is|does) (?:the|your|our) (?:data|history))|\b(?:what|"
+    r"which) (?:data|datasets?|symbols|tickers|instruments|series)\b|"
+    r"\bdata (?:do you|is|are|we|coverage)\b|\b(?:coverage|freshness)\b|\b(?:missing|gaps)\b.*\b(?:data|days|"
+    r"bars|sessions)\b|\bdo you (?:have|cover) (?:data|prices)\b",
+    re.I,
+)
+
+
+def _about_data(reading: Reading, slots: Slots) -> Plan | None:
+    """Return the plan of a question on the coverage of the press, or on that of the stored data."""
+    if rules_events.is_press(reading):
+        return rules_events.news(reading, slots)
+    if _SOURCES_DIFFER.search(reading.text) and not reading.has("news", "sentiment", "geopolitical"):
+        return Plan(outcome="answer", frame=Frame(topic="coverage", symbols=slots.symbols, options={"compare": True}))
+    if _ABOUT_DATA.search(reading.text) and not reading.has(
+        "portfolio", "news", "sentiment", "return", "backtest", "cash", "close"
+    ):
+        return Plan(outcome="answer", frame=Frame(topic="coverage", symbols=slots.symbols))
+    if re.search(r"\bhow far back\b", reading.text, re.I):
+        return Plan(outcome="answer", frame=Frame(topic="coverage", symbols=slots.symbols))
+    return None
+
+
+def first_rule(reading: Reading, slots: Slots, universe: Universe, previous: Frame | None) -> Plan | None:
+    """Return the plan of the first rule that fits, from the most to the least particular."""
+    if plan := _about_data(reading, slots):
+        return plan
+    if plan := rules_models.models(reading, slots, previous):
+        return plan
+    if rules_compute.is_backtest(reading) and (reading.has("backtest") or not reading.has("size")):
+        return rules_compute.backtest(reading, slots, previous)
+    if plan := rules_study.study(reading, slots, previous):
+        return plan
+    if reading.has("size") and not reading.has("volume") and (slots.symbols or previous) and not slots.series:
+        return rules_trade.size(reading, slots, previous)
+    scenario = bool(read_shocks(reading)) or names_crisis_by_words(reading) or bool(event_of(reading))
+    if reading.has("simulate") and not scenario:
+        return rules_compute.simulate(reading, slots, previous)
+    if reading.has("simulate") or rules_compute.is_stress(reading):
+        return rules_compute.stress(reading, slots, previous)
+    if rules_trade.is_trade(reading):
+        return rules_trade.trade(reading, slots, previous)
+    if reading.has("risk", "var", "shortfall") and not reading.has("sharpe"):
+        return _risk(reading, slots, previous)
+    if rules_book.is_book(reading, slots, previous):
+        if reading.has("volatility", "correlation") and not slots.symbols:
+            return _risk(reading, slots, previous)
+        return rules_book.book(reading, slots, previous)
+    return (
+        rules_events.news(reading, slots)
+        or rules_events.events(reading, slots)
+        or rules_macro.macro(reading, slots)
+        or rules_market.market(reading, slots, universe)
+        or _coverage(reading, slots)
+        or _vague(reading)
+    )
+
+
+def _risk(reading: Reading, slots: Slots, previous: Frame | None) -> Plan:
+    options: dict[str, Any] = {}
+    mix = mix_of(reading)
+    for at, number in reading.numbers.items():
+        if number.unit == "percent" and 0.5 < number.value < 1 and at not in mix:
+            options["confidence"] = number.value
+    text = " ".join(word.low for word in reading.words)
+    if match := re.search(
+        r"\b(\d+)[- ](day|session|week|month)s? (?:\d+(?:\.\d+)?%? )?(?:var|value at risk|es|expected|risk|loss)", text
+    ) or re.search(r"\b(?:over|for|within|in|horizon of) (?:the next )?(\d+) (day|session|week|month)s?\b", text):
+        options["horizon_sessions"] = sessions_of(int(match[1]), match[2])
+    symbols = slots.symbols or (previous.symbols if previous and reading.has("pronoun") else ())
+    if not symbols and slots.group and not reading.has("portfolio"):
+        symbols = (f"group:{slots.group}",)
+    if mix and len(mix) == len(symbols):
+        options["weights"] = list(mix.values())
+    for pair in reading.pairs:
+        if len(pair) == len(symbols) and sum(pair) > 0:
+            options["weights"] = [part / sum(pair) for part in pair]
+    return Plan(outcome="answer", frame=Frame(topic="risk", symbols=symbols, options=options), private=not symbols)
+
+
+def _coverage(reading: Reading, slots: Slots) -> Plan | None:
+    if reading.has("coverage", "universe"):
+        return Plan(outcome="answer", frame=Frame(topic="coverage", symbols=slots.symbols))
+    return None
+
+
+def _vague(reading: Reading) -> Plan | None:
+    # The best by nothing that is said: no measure and no period.
+    unmeasured = reading.concepts() <= {"best", "worst", "pronoun"} and reading.has("best", "worst")
+    if reading.has("hot") or unmeasured:
+        return Plan(
+            outcome="clarify_or_default",
+            say="By what measure: the best return, the most news, the highest volume? "
+            "And over which period? For example “top 5 stocks by return this month”.",
+        )
+    return None
