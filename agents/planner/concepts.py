@@ -21,6 +21,10 @@ _WORDS = _vocabulary()
 FILLERS: frozenset[str] = frozenset(_WORDS["fillers"].split())
 # Ordinary words that are never taken for a misspelt desk word; left over, they are asked about.
 ORDINARY: frozenset[str] = frozenset(_WORDS["ordinary"].split())
+# What people write for short, each with the words it stands for.
+ABBREVIATIONS: dict[str, tuple[str, ...]] = {
+    str(short): tuple(words.split()) for short, words in _WORDS["abbreviations"].items()
+}
 # What people call stored groups, macro series and instruments.
 GROUP_NAMES: dict[str, tuple[str, ...]] = {
     name: tuple(word.strip() for word in said.split(",")) for name, said in _WORDS["groups"].items()

@@ -330,7 +330,7 @@ def _last_unit(match: re.Match[str], today: date) -> Period | None:
         period = _back(today, 1, "year", "the last year")
         note = f"Read {match.group()!r} as the twelve months to {today}; name a year such as {today.year - 1} for that."
         return period.model_copy(update={"note": note}) if period else None
-    if unit in ("day", "decade") or match["w"] in ("past", "trailing", "the past"):
+    if unit in ("day", "decade") or match["w"] in ("past", "this past", "trailing"):
         return _back(today, 1, unit, f"the past {unit}")
     if unit == "week":
         monday = today - timedelta(days=today.weekday() + 7)
@@ -442,6 +442,14 @@ def _crisis(match: re.Match[str], today: date) -> Period | None:
     return _range(start, end, f"the {text.removeprefix('the ')} ({start} to {end})")
 
 
+def _since_crisis(match: re.Match[str], today: date) -> Period | None:
+    crisis = _crisis(match, today)
+    if crisis is None:
+        return None
+    start = crisis.end if "low" in match.group() else crisis.start
+    return _range(start, None, f"since {start}", f"Read {match.group()!r} as since {start}.")
+
+
 def _all(match: re.Match[str], today: date) -> Period | None:
     return Period(kind="all", text="all history")
 
@@ -452,6 +460,29 @@ def _latest(match: re.Match[str], today: date) -> Period | None:
 
 def _week_extreme(match: re.Match[str], today: date) -> Period | None:
     return _back(today, 1, "year", "the last 52 weeks")
+
+
+def _part_of(match: re.Match[str], today: date) -> Period | None:
+    """Read early, mid and late of a year as its thirds, and its first or last months."""
+    year, groups = int(match["y"]), match.groupdict()
+    if groups.get("n"):
+        months = int(match["n"])
+        if not 1 <= months <= 12:
+            return None
+        first, last = (1, months) if match["o"] == "first" else (13 - months, 12)
+    else:
+        first, last = {"early": (1, 4), "mid": (5, 8), "late": (9, 12)}[match["o"].rstrip("-")]
+    note = "" if groups.get("n") else f"Read {match['o']} {year} as its months {first} to {last}."
+    return _range(date(year, first, 1), _clamp(year, last, 31), match.group(), note)
+
+
+def _to_month(match: re.Match[str], today: date) -> Period | None:
+    """Read "the 12 months to March 2024" and "the year ended June 2023"."""
+    last = read_date(match["a"], today)
+    if last is None:
+        return None
+    months = int(match["n"]) if match["n"] else 12
+    return _range(months_back(last[1] + timedelta(days=1), months), last[1], match.group())
 
 
 def _edge(match: re.Match[str], today: date) -> Period | None:
@@ -482,13 +513,18 @@ _FORMS: tuple[tuple[re.Pattern[str], Reader], ...] = (
     _form(rf"(?:from|between) (?:the (?:start|beginning) of )?(?P<a>{_DATE}) ?(?:to|until|till|through|and|-) ?"
     rf"(?:the end of )?(?P<b>{_DATE}|now|today|present)", _from_to),
     _form(rf"since (?:the )?(?:end|close) of (?:the year )?(?P<a>{_DATE})", _since_end),
-    _form(rf"(?:since|ever since|starting(?: in| from)?|from|beginning(?: in)?) (?:the (?:very )?(?:start|beginning) "
+    _form(rf"(?:since|ever since|starting(?: in| from)?|from|beginning(?: in)?|going back to|dating back to|back to|as of the start of) (?:the (?:very )?(?:start|beginning) "
     rf"of (?:the year )?(?={_DATE}))?(?P<a>the (?:start|beginning) of the year|the first of january|new year|"
     rf"{_DATE})(?: on(?:wards?)?)?(?! (?:to|until|till|"
     rf"through|-)| (?:, )?{_YEAR})", _since),
     _form(r"52[- ]?(?:week|wk|w)(?= (?:high|low|highs|lows|range))", _week_extreme),
     _form(rf"(?:at |around )?(?:the )?(?<!by the )(?P<w>end|close|start|beginning) of (?:the year )?(?P<a>{_YEAR}|"
     rf"(?:{_MONTH})(?: {_YEAR})?)", _edge),
+    _form(rf"(?:{_IN} )?{_THE}(?:(?P<n>\d+) months|(?:full )?year) (?:to|ended|ending|through)(?: in)? (?:the end of )?"
+    rf"(?P<a>(?:{_MONTH}) {_YEAR})", _to_month),
+    _form(rf"(?:{_IN} )?{_THE}(?P<o>first|last) (?P<n>\d+) months of (?P<y>{_YEAR})", _part_of),
+    _form(rf"(?:{_IN} )?{_THE}(?P<o>early|mid-?|late) (?P<y>{_YEAR})", _part_of),
+    _form(r"since (?:the )?(?:covid(?:-19)?|pandemic|gfc|financial crisis)(?: (?:crash|crisis|pandemic|low|lows))?", _since_crisis),
     _form(r"since (?P<d>yesterday)", _since_day),
     _form(rf"since (?:last |this )?(?P<d>{'|'.join(_WEEKDAYS)})", _since_day),
     _form(r"since (?:the )?(?:last|previous) (?P<u>week|month|quarter)", _since_unit),
@@ -501,17 +537,17 @@ _FORMS: tuple[tuple[re.Pattern[str], Reader], ...] = (
     _form(rf"(?:{_IN} )?{_THE}(?P<o>first|second|third|fourth|1st|2nd|3rd|"
     rf"4th) quarter(?: of)?(?: (?P<y>{_YEAR}))?", _quarter),
     _form(rf"(?:{_IN} )?{_THE}q(?P<n>[1-4])", _quarter),
-    _form(rf"(?:{_IN} )?{_THE}h(?P<n>[12])(?: of)? ?(?P<y>{_YEAR})", _half),
-    _form(rf"(?:{_IN} )?{_THE}(?P<o>first|second) half(?: of)?(?: (?P<y>{_YEAR}))", _half),
+    _form(rf"(?:{_IN} )?{_THE}h(?P<n>[12])(?:(?: of)? ?(?P<y>{_YEAR}))?", _half),
+    _form(rf"(?:{_IN} )?{_THE}(?P<o>first|second) half(?:(?: of)? (?P<y>{_YEAR})| of (?:the|this) year)", _half),
     _form(r"(?:since |over |through |for )?(?:year[- ]to[- ]date|ytd|month[- ]to[- ]date|mtd|"
     r"quarter[- ]to[- ]date|qtd|week[- ]to[- ]date|wtd)", _to_date),
     _form(rf"(?:{_IN} )?(?:so far )?(?:this|current|the current|the present) (?P<u>{_UNIT})(?: so far)?", _this),
-    _form(rf"(?:{_IN} )?{_THE}(?:last|past|previous|prior|trailing|latest|recent|most recent|"
+    _form(rf"(?:{_IN} )?{_THE}(?:last|past|this past|these past|previous|prior|trailing|latest|recent|most recent|"
     rf"preceding) (?P<n>\d+)[- ]?(?:trading |business |"
     rf"calendar )?(?P<u>{'|'.join(sorted(_SESSION_WORDS, key=len, reverse=True))}|{_UNIT})", _last_count),
     _form(r"(?:over |for |on )?(?:ttm|ltm)", lambda match, today: _back(today, 12, "month", "the last 12 months")),
-    _form(rf"(?:{_IN} )?{_THE}(?P<w>last|past|previous|prior|trailing|calendar|preceding) (?:calendar |full |"
-    rf"complete )?(?P<u>{_UNIT})(?! {_YEAR})", _last_unit),
+    _form(rf"(?:{_IN} )?{_THE}(?P<w>(?:this )?past|last|previous|prior|trailing|calendar(?! \w+ (?:returns?|"
+    rf"performances?|gains?|changes?))|preceding) (?:calendar |full |complete )?(?P<u>{_UNIT})(?! {_YEAR})", _last_unit),
     _form(rf"(?:{_IN} )?{_THE}(?:next|coming|following|upcoming) (?:(?P<n>\d+) )?(?P<u>{_UNIT})", _next),
     _form(rf"(?P<since>since )?(?P<n>\d+|a|an) (?P<u>{_UNIT}) (?:ago|back|earlier)", _ago),
     _form(r"(?:in |for |on |as of |until )?(?P<d>day before yesterday|yesterday|today|tonight|tomorrow)", _day_word),
@@ -523,7 +559,7 @@ _FORMS: tuple[tuple[re.Pattern[str], Reader], ...] = (
     r"sixties)", _decade),
     _form(r"(?:over |for |in |since |through )?(?:all|the whole|the entire|the full|full|entire|whole|"
     r"complete) (?:of )?(?:available )?(?:history|time|period|sample|data|record)", _all),
-    _form(r"(?:since inception|all[- ]time(?! high| low| best| worst| peak)|ever(?! since)|of all time|on record|"
+    _form(r"(?:since (?:inception|(?:its |the )?(?:ipo|listing|launch|start|beginning|birth))|from inception|lifetime|all[- ]time(?! high| low| best| worst| peak)|ever(?! since)|of all time|on record|"
     r"historically|max history|since the beginning)", _all),
     _form(rf"(?:{_IN} |by )?(?:the )?(?:week of |month of |calendar year |calendar |year |full year |"
     rf"end of )?(?P<a>\d{{4}}-\d{{2}}-\d{{2}}|\d{{1,2}}/\d{{1,2}}/\d{{4}}|(?:{_MONTH})\.? {_DAY} ?,? {_YEAR}|"
@@ -531,6 +567,10 @@ _FORMS: tuple[tuple[re.Pattern[str], Reader], ...] = (
     _form(rf"(?:{_IN} |by )(?:the )?(?:calendar year |calendar |year |full year )?(?P<a>{_YEAR}|"
     rf"(?:{_MONTH}) {_DAY}|{_DAY}(?: of)? (?:{_MONTH})|(?:{_MONTH}))", _on),
     _form(rf"(?:calendar year |calendar |year |full year |fy)?(?P<a>{_YEAR})", _on),
+    _form(rf"(?P<a>(?:{_MONTH})\.? {_DAY}|{_DAY}(?: of)? (?:{_MONTH}))", _on),
+    _form(rf"(?P<a>{'|'.join(name for name in MONTHS if len(name) > 3 and name not in ('march', 'sept'))})", _on),
+    _form(r"(?<!average )(?<!rolling )(?P<n>\d+) (?P<u>weeks|wks|months|mths|quarters|qtrs|years|yrs)(?! (?:ago|ahead|forward|from|out|"
+    r"after|before|later|following|either|momentum|lookback|old|moving|of|to|into|in|at|was|were|is|did|has|had)\b)", _compact),
     _form(r"(?:right now|at the moment|as of now|currently|current|latest|most recent|newest|now|at present|"
     r"nowadays)", _latest),
 )  # fmt: skip

@@ -11,7 +11,7 @@ NumberUnit = Literal["plain", "money", "percent", "bps"]
 _SUFFIX = {"k": 1e3, "m": 1e6, "mm": 1e6, "mn": 1e6, "b": 1e9, "bn": 1e9}
 _SCALE_WORDS = {"thousand": 1e3, "million": 1e6, "billion": 1e9, "hundred": 1e2}
 _NUMBER = re.compile(r"^([$€£]?)(\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d*\.?\d+)(bps?|bip?s?|pct|k|mm|mn|m|bn|b|%)?$")
-_UNIT_WORDS: dict[str, NumberUnit] = {
+UNIT_WORDS: dict[str, NumberUnit] = {
     "percent": "percent", "pct": "percent", "%": "percent", "percentage": "percent",
     "bp": "bps", "bps": "bps", "bips": "bps",
     "dollars": "money", "dollar": "money", "usd": "money", "bucks": "money",
@@ -57,8 +57,8 @@ def _with_unit_word(words: list[str], at: int, value: float, unit: NumberUnit, t
     after = words[at + taken + 1] if at + taken + 1 < len(words) else ""
     if following == "basis" and after in ("point", "points"):
         return Number(value=value, unit="bps", words=taken + 2)
-    if following in _UNIT_WORDS:
-        named = _UNIT_WORDS[following]
+    if following in UNIT_WORDS:
+        named = UNIT_WORDS[following]
         return Number(value=value / 100 if named == "percent" else value, unit=named, words=taken + 1)
     return Number(value=value, unit=unit, words=taken)
 

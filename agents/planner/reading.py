@@ -11,10 +11,10 @@ from functools import lru_cache
 from rapidfuzz import process
 from rapidfuzz.distance import OSA, Indel
 
-from agents.planner.concepts import FILLERS, NICKNAMES, ORDINARY, SIGNS, phrases
+from agents.planner.concepts import ABBREVIATIONS, FILLERS, NICKNAMES, ORDINARY, SIGNS, phrases
 from agents.planner.concepts import words as concept_words
 from agents.planner.periods import MONTHS, Found, find_periods
-from agents.planner.quantities import Number, read_number, split_pair
+from agents.planner.quantities import UNIT_WORDS, Number, read_number, split_pair
 from agents.planner.text import Word, joined, plain, split
 from agents.planner.universe import Universe
 
@@ -49,6 +49,12 @@ DATE_WORDS = frozenset(
         "bust",
         "bubble",
         "inception",
+        "ytd",
+        "mtd",
+        "qtd",
+        "wtd",
+        "ttm",
+        "ltm",
     }
     | {name for name in MONTHS if len(name) > 3}
 )
@@ -102,32 +108,49 @@ class Reading:
     def leftovers(self) -> tuple[str, ...]:
         """Return the words that nothing explains, as written, in order."""
         taken = {index for span in self.spans for index in range(span.start, span.end)}
-        return tuple(
-            word.raw
-            for index, word in enumerate(self.words)
-            if index not in taken and word.low not in FILLERS and word.low not in SIGNS
-        )
+        return tuple(word.raw for index, word in enumerate(self.words) if index not in taken and not is_empty(word))
 
     def leftover_positions(self) -> list[int]:
         """Return the places of the words that nothing explains."""
         taken = {index for span in self.spans for index in range(span.start, span.end)}
-        return [i for i, w in enumerate(self.words) if i not in taken and w.low not in FILLERS and w.low not in SIGNS]
+        return [i for i, word in enumerate(self.words) if i not in taken and not is_empty(word)]
 
     def first_number(self, *units: str) -> float | None:
         """Return the first number with one of the units."""
         return next((n.value for n in self.numbers.values() if n.unit in units), None)
 
 
+# Adverbs that say how often, which is no manner of speaking.
+_OFTEN = frozenset(
+    {"hourly", "fortnightly", "biweekly", "bimonthly", "semiannually", "biannually", "nightly", "minutely"}
+)
+
+
+def is_empty(word: Word) -> bool:
+    """Say whether a word has no content of its own: a filler, a sign, or an adverb of manner such as strongly."""
+    adverb = word.raw.islower() and len(word.low) > 4 and word.low.endswith("ly") and word.low not in _OFTEN
+    return word.low in FILLERS or word.low in SIGNS or adverb
+
+
 def read(text: str, universe: Universe, today: date) -> Reading:
     """Read a question against the names the desk has, correcting typing errors that have one clear reading."""
     text = plain(text)
-    words = _part_symbols(split(text), universe)
+    words = _part_symbols(_write_out(split(text)), universe)
     reading = Reading(text=text, words=words, today=today)
     _correct(reading, universe)
     _place_periods(reading, universe, today)
     _place_phrases(reading, universe)
     _place_numbers(reading)
     return reading
+
+
+def _write_out(words: list[Word]) -> list[Word]:
+    """Replace what is written for short, such as px and yday; in capitals it may be a symbol and stays."""
+    out: list[Word] = []
+    for word in words:
+        short = ABBREVIATIONS.get(word.low) if word.raw[1:].islower() or not word.raw[1:].isalpha() else None
+        out += [Word(raw=one, low=one) for one in short] if short else [word]
+    return out
 
 
 def _part_symbols(words: list[Word], universe: Universe) -> list[Word]:
@@ -170,6 +193,8 @@ def _place_periods(reading: Reading, universe: Universe, today: date) -> None:
         last = next((i for i in range(len(starts)) if starts[i] >= found.end), len(starts))
         if last == first + 1 and reading.words[first].raw.isupper() and _symbol(reading, universe, first):
             continue  # NOW in capitals is the symbol.
+        if found.period.text == "may" and first and reading.words[first - 1].low == "sell":
+            continue  # "Sell in May" is a rule of the season.
         reading.periods.append(found)
         reading.spans.append(Span(kind="period", value=found.period.text, start=first, end=last))
 
@@ -248,6 +273,14 @@ def _name_span(
     return None
 
 
+# Words, titles, countries and units of two letters that are symbols only in capitals.
+_TWO_LETTERS = frozenset(
+    "ad ah ai al bp bn cd cm co dd de ed eh el em en er es et eu ex fa fx ha hm ho hr id kg km la lb lo ma mb mc md mm mo "
+    "mr ms mu nd ne nu ny od oh om os ow ox oz pa pc pi pm pp pt px qt qr re rn rs rt sa sh st sw ta tb td tf th ti tv uh "
+    "uk um un ur us va wk wo xx ye yr".split()
+)
+
+
 def _symbol(reading: Reading, universe: Universe, at: int) -> str | None:
     """Return the symbol a word means: $AAPL and AAPL always, aapl unless it is an ordinary or desk word."""
     word = reading.words[at]
@@ -258,7 +291,7 @@ def _symbol(reading: Reading, universe: Universe, at: int) -> str | None:
     if word.raw.startswith("$"):
         return known
     shouted = all(not other.raw.isalpha() or other.raw.isupper() for other in reading.words) and len(reading.words) > 2
-    ordinary = bare in ORDINARY or bare in FILLERS or bare in concept_words() or len(bare) <= 2
+    ordinary = bare in ORDINARY or bare in FILLERS or bare in concept_words() or len(bare) < 2 or bare in _TWO_LETTERS
     if word.raw.isupper() and not (shouted and ordinary):
         return known if not (len(bare) == 1 and bare in ("a", "i")) else None
     return None if ordinary or bare in MONTHS else known
@@ -302,7 +335,7 @@ def _correct(reading: Reading, universe: Universe) -> None:
     """Replace misspelt words where one known word is clearly the closest; ordinary words are never touched."""
     names = universe.name_words
     desk = _concept_parts() | universe.desk_words
-    known = (desk, names, FILLERS, ORDINARY, universe.symbols, universe.topics, universe.names, SIGNS)
+    known = (desk, names, FILLERS, ORDINARY, universe.symbols, universe.topics, universe.names, SIGNS, UNIT_WORDS)
     for index, word in enumerate(reading.words):
         if (
             any(word.low in part for part in known)

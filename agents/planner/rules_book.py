@@ -56,7 +56,8 @@ def had_held(reading: Reading) -> bool:
 
 def asks_limits(reading: Reading) -> bool:
     """Say whether the account's limits are asked for, not the limit of an order."""
-    return reading.has("portfolio", "orders") and bool(re.search(r"\blimits\b", reading.text, re.I))
+    asked = reading.has("portfolio", "orders", "nav", "risk") or _MINE.search(reading.text) is not None
+    return asked and not reading.has("buy", "sell") and bool(re.search(r"\blimits\b", reading.text, re.I))
 
 
 def book(reading: Reading, slots: Slots, previous: Frame | None) -> Plan:
@@ -110,7 +111,7 @@ def _metric(reading: Reading) -> str:
     if reading.has("cash"):
         return "cash"
     if reading.has("nav"):
-        return "nav" if not reading.has("weight") else "weight"
+        return "weight" if reading.has("weight") or (reading.values("symbol") and not reading.has("pnl")) else "nav"
     if (
         reading.has("return", "change")
         and not reading.has("weight", "exposure", "best", "worst")

@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 from typing import Any
 
+from agents.planner.parameters import parameters_of
 from agents.planner.periods import Period, unless_latest
 from agents.planner.plan import Frame, Plan
 from agents.planner.reading import Reading
@@ -22,7 +23,7 @@ from agents.planner.shocks import (
     known_scenarios,
     read_shocks,
 )
-from agents.planner.slots import Slots, mix_of, sessions_of
+from agents.planner.slots import Slots, mix_of, passed_level, sessions_of
 from agents.planner.universe import FACTORS
 
 _TARGETS = re.compile(
@@ -30,6 +31,11 @@ _TARGETS = re.compile(
 )
 _NO_DRIFT = re.compile(
     r"\b(?:no|without|zero|ignoring|ignore)(?: any| the)? drift\b|\bdrift ?(?:of )?(?:0|zero)\b|\bdriftless\b", re.I
+)
+
+# A question on the past of a rule, not on what a crisis would do.
+_WOULD_HAVE = re.compile(
+    r"\bhow (?:would|might|did)\b.*\b(?:have |)(?:worked|work|done|do|performed|fared|gone|paid)\b|\bwould have\b", re.I
 )
 
 
@@ -47,7 +53,8 @@ def is_backtest(reading: Reading) -> bool:
     return symbols and (
         (
             reading.has("crossover", "dca", "mean_reversion", "breakout", "volatility_target", "buy_and_hold")
-            and not reading.has("simulate", "stress")
+            and not passed_level(reading)
+            and (not reading.has("simulate", "stress") or _WOULD_HAVE.search(reading.text) is not None)
         )
         or (bool(_TARGETS.search(reading.text)) and not reading.has("size", "buy", "sell"))
         or (reading.has("switch") and len(reading.values("symbol")) > 1)
@@ -84,6 +91,7 @@ def backtest(reading: Reading, slots: Slots, previous: Frame | None) -> Plan:
     """Return the plan of a backtest; asks when no rule or symbol is named."""
     kept = previous if previous and previous.topic == "backtest" else None
     strategy, parameters = _strategy(reading)
+    parameters = {**parameters_of(reading, strategy), **parameters}
     if strategy is None and kept is not None:
         strategy, parameters = kept.options.get("strategy"), {**kept.options.get("parameters", {}), **parameters}
     symbols = slots.symbols or (
@@ -223,8 +231,8 @@ def _strategy(reading: Reading) -> tuple[str | None, dict[str, Any]]:
         return _spread_or_season(reading, months)
     if reading.has("mean_reversion", "bollinger"):
         return "mean_reversion", {}
-    if reading.has("breakout"):
-        return "breakout", {"entry_period": int(plain[0])} if plain else {}
+    if reading.has("breakout", "donchian"):
+        return "breakout", {} if parameters_of(reading, "breakout") or not plain else {"entry_period": int(plain[0])}
     if reading.has("volatility_target") or _TARGETS.search(reading.text):
         ratio = reading.first_number("percent")
         return "volatility_target", {"target": ratio} if ratio else {}

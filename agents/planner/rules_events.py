@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from agents.planner.concepts import FILLERS
-from agents.planner.periods import ALL, UPCOMING, unless_latest
+from agents.planner.periods import ALL, MONTHS, UPCOMING, Period, unless_latest
 from agents.planner.plan import Frame, Plan
 from agents.planner.reading import Reading, Span
 from agents.planner.slots import Slots
@@ -93,6 +93,8 @@ def events(reading: Reading, slots: Slots) -> Plan | None:
     if metric is None:
         return None
     period = unless_latest(slots.period)
+    if period is not None and metric in _SCHEDULED and not _PAST.search(reading.text):
+        period = _coming(period, reading)
     upcoming = bool(_FUTURE.search(reading.text)) and period is None
     if upcoming:
         period = UPCOMING
@@ -130,6 +132,28 @@ def events(reading: Reading, slots: Slots) -> Plan | None:
     if metric == "earnings_dates" and frame.group == "equity":
         frame = frame.model_copy(update={"group": None})
     return Plan(outcome="answer", frame=frame)
+
+
+_SCHEDULED = frozenset({"earnings_dates", "economic_events"})
+_PAST = re.compile(
+    r"\b(?:last|latest|past|previous|did|was|were|had|came|reported|published|printed|actuals?|history)\b", re.I
+)
+
+
+def _coming(period: Period, reading: Reading) -> Period:
+    """Return a month named without its year as the coming one, which is what is asked of a schedule."""
+    bare = period.text.removeprefix("in ").strip() in MONTHS and period.start is not None and period.end is not None
+    if not bare or period.start is None or period.end is None or period.end >= reading.today:
+        return period
+    year = period.start.year + 1
+    end = (
+        period.end.replace(year=year)
+        if (period.end.month, period.end.day) != (2, 29)
+        else period.end.replace(year=year, day=28)
+    )
+    return period.model_copy(
+        update={"start": period.start.replace(year=year), "end": end, "text": f"{period.text} {year}"}
+    )
 
 
 def _summed(reading: Reading, metric: str) -> str | None:

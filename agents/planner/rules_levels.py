@@ -68,7 +68,22 @@ def _asks_level(reading: Reading, slots: Slots) -> bool:
     sessions = counted and not reading.has("return", "change", "volatility")
     passed = reading.has("when") and slots.threshold is not None
     named = reading.has("close", "open", "high", "low", "volume") or sessions or cost or passed or _traded(reading)
+    named = named or _asks_where(reading)
     return named or bool(slots.aggregation)
+
+
+# "How much is bitcoin", "where is Tesla at", "what was the S&P at on 24 February".
+_WHERE = re.compile(
+    r"\bhow much (?:is|was|are|were|for|does|did)\b|\bwhere(?:'s|s| is| was| are| were| did| does| do| has| had)\b|"
+    r"\bwhat(?:'s|s| is| was| were| are| does| did)\b.*\b(?:at|go(?:ing)? for|trade for|cost)\b|\bhow (?:expensive|cheap)\b",
+    re.I,
+)
+_MEASURED = ("return", "change", "volatility", "drawdown", "correlation", "beta", "sharpe", "sortino", "cagr", "calmar")
+
+
+def _asks_where(reading: Reading) -> bool:
+    """Say whether a price is asked for without the word, and nothing is measured."""
+    return _WHERE.search(reading.text) is not None and not reading.has(*_MEASURED)
 
 
 def _is_rate(reading: Reading, slots: Slots, universe: Universe) -> bool:
@@ -94,7 +109,16 @@ def _level_metric(reading: Reading, slots: Slots) -> tuple[str, str | None]:
         aggregation = None
     if metric == "close" and aggregation in ("minimum", "maximum") and _INTRADAY.search(reading.text):
         metric = "low" if aggregation == "minimum" else "high"
-    if aggregation is None and metric in ("high", "low") and slots.period is not None and slots.period.kind == "range":
+    if metric in ("high", "low") and re.search(
+        rf"\b{metric}s?\b (?:daily )?(?:close|closing)|clos(?:e|ing) {metric}", reading.text, re.I
+    ):
+        aggregation, metric = aggregation or ("maximum" if metric == "high" else "minimum"), "close"
+    if (
+        aggregation is None
+        and metric in ("high", "low")
+        and slots.period is not None
+        and slots.period.kind in ("range", "all")
+    ):
         aggregation = "maximum" if metric == "high" else "minimum"
     if aggregation is None and metric == "volume" and reading.has("best", "worst"):
         aggregation = "maximum" if reading.has("best") else "minimum"

@@ -73,10 +73,21 @@ def macro(reading: Reading, slots: Slots) -> Plan | None:
     if slots.grain and metric == "macro_value" and not explicit:
         period, aggregation = ALL, "list"
     order = "asc" if aggregation == "list" else None
+    limit: int | None = None
+    counted = period.sessions if period is not None and period.kind == "sessions" else slots.count
+    if counted and aggregation in (None, "list"):
+        # "The last 6 prints" are the newest ones, whatever their frequency.
+        period, aggregation, order, limit = (
+            (ALL if period is None or period.kind != "range" else period),
+            "list",
+            "desc",
+            counted,
+        )
     if reading.has("chart") and not explicit:
         period, aggregation = ALL, "list"
     return Plan(
-        outcome="answer", frame=Frame(**common, metric=metric, period=period, aggregation=aggregation, order=order)
+        outcome="answer",
+        frame=Frame(**common, metric=metric, period=period, aggregation=aggregation, order=order, limit=limit),
     )
 
 

@@ -50,9 +50,10 @@ _WINDOW = re.compile(
 # What these requests are said with, beyond the desk's words.
 _OWN_WORDS = {
     "calibrate": "model models process parameters well fits fitting goodness history daily",
-    "event_study": "typically typical usually normally behave behaves behaved reaction react reacts reacted respond "
+    "simulate": "after end ends bad likely up down higher lower finish finishes year-end",
+    "event_study": "comes in hotter cooler softer firmer higher lower strong stronger weak weaker than expected misses miss disappointing typically typical usually normally behave behaves behaved reaction react reacts reacted respond "
     "responds responded follow follows following around abnormal drift moves after before either side",
-    "backtest": "slow fast slower faster ones valuation value valuing",
+    "backtest": "sigma sigmas z z-score zscore deviation deviations sd in out enter entry exit leave band bands channel top bottom hold holding period length lengths slow fast slower faster ones valuation value valuing",
     "book": "developed evolved",
     "chart": "developed evolved",
     "performance": "developed evolved",

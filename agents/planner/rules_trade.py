@@ -250,6 +250,8 @@ def _size_figures(reading: Reading, method: str) -> dict[str, float]:
         near_stop = at == closest and abs(at - stop_at) <= 4 and method != "atr_risk"
         if number.unit == "percent":
             out[_OF_PERCENT.get(method, "stop_distance" if near_stop else "risk_fraction")] = number.value
+        elif number.unit == "bps":
+            out["risk_fraction"] = number.value / 1e4
         elif near_stop:
             out["stop_price"] = number.value
         elif _is_equity(reading, at):
@@ -331,7 +333,11 @@ def _price_word(reading: Reading, at: int) -> str:
     earlier = reading.words[at - 2].low if at > 1 else ""
     number = reading.numbers[at]
     after = reading.words[at + number.words].low if at + number.words < len(reading.words) else ""
-    if before in ("stop",) or (before in ("at", "of") and (earlier == "stop" or protects(reading))):
+    if (
+        before in ("stop", "trigger")
+        or after == "trigger"
+        or (before in ("at", "of") and (earlier == "stop" or protects(reading)))
+    ):
         return "stop"
     if (
         before in ("limit", "@")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from agents.planner.periods import Period
@@ -77,6 +78,9 @@ def mix_of(reading: Reading) -> dict[int, float]:
 
 def _main_period(periods: tuple[Period, ...]) -> Period | None:
     said = [period for period in periods if period.kind != "latest"]
+    # "The financial crisis (2007-2010)" says by dates which years are meant.
+    if len(said) > 1 and said[0].text.endswith(f"({said[0].start} to {said[0].end})"):
+        said = said[1:]
     return said[0] if said else (periods[0] if periods else None)
 
 
@@ -97,18 +101,55 @@ def _aggregation(reading: Reading) -> str | None:
     return None
 
 
+# "At least", and what follows a figure: "5% or more", "30 or below".
+_INCLUSIVE = frozenset(
+    {"at least", "at most", ">=", "<=", "no less than", "no more than", "a minimum of", "a maximum of"}
+)
+_OR_BEYOND = re.compile(
+    r" ?or (?:(?P<up>more|higher|above|better|over|greater|bigger)|less|lower|below|under|worse|fewer)\b"
+)
+_ASKS_WHEN = re.compile(
+    r"\b(?:when|(?:what|which) (?:day|date|month|year)|(?:first|last|latest|previous) time|ever|how (?:many|often))\b",
+    re.I,
+)
+# A level that was passed: "crossed 100", "broke through 4000", "hit 200", "got to 5 percent".
+_PASSED = re.compile(
+    r"\b(?:(?P<up>cross(?:ed|es)?|pass(?:ed|es)?|br(?:eak|eaks|oke)|exceed(?:ed|s)?|surpass(?:ed|es)?|clear(?:ed|s)?|"
+    r"hit|hits|reach(?:ed|es)?|g[eo]t to|touch(?:ed|es)?|top(?:ped|s)?|climb(?:ed|s)?|rose|rise|went|go|goes)"
+    r"|f[ea]ll|falls|dropp?(?:ed|s)?|dipp?(?:ed|s)?|s[ia]nk|slipp?(?:ed|s)?)"
+    r"(?: (?:above|over|past|through|beyond|to|the|a|back))*$"
+)
+
+
 def _comparison(reading: Reading) -> tuple[str | None, float | None]:
-    """Return the operator and the number right after it: "RSI under 30", "more than 6 percent"."""
-    for span in reading.spans:
-        if span.kind != "concept" or span.value not in ("above", "below"):
-            continue
-        for at, number in sorted(reading.numbers.items()):
-            if span.end <= at <= span.end + 1:
+    """Return the operator and the number right after it: "RSI under 30", "more than 6 percent", "4% or more"."""
+    for at, number in sorted(reading.numbers.items()):
+        value = number.value * (100 if number.unit == "percent" else 1)
+        after = " ".join(word.low for word in reading.words[at + number.words : at + number.words + 2])
+        if beyond := _OR_BEYOND.match(after):
+            return (">=" if beyond["up"] else "<="), value
+        for span in reading.spans:
+            if span.kind == "concept" and span.value in ("above", "below") and span.end <= at <= span.end + 1:
                 written = " ".join(word.low for word in reading.words[span.start : span.end])
-                inclusive = written in ("at least", "at most", ">=", "<=")
-                operator = (">" if span.value == "above" else "<") + ("=" if inclusive else "")
-                return operator, number.value * (100 if number.unit == "percent" else 1)
-    return None, None
+                return (">" if span.value == "above" else "<") + ("=" if written in _INCLUSIVE else ""), value
+    return passed_level(reading) or (None, None)
+
+
+def passed_level(reading: Reading) -> tuple[str, float] | None:
+    """Return the operator and the level of "when did it cross 100", "has it ever hit 200"; None if none is asked."""
+    if not _ASKS_WHEN.search(reading.text):
+        return None
+    for at, number in sorted(reading.numbers.items()):
+        before = " ".join(word.low for word in reading.words[:at])
+        if number.unit in ("plain", "money", "percent") and (found := _PASSED.search(before)):
+            value = number.value * (100 if number.unit == "percent" else 1)
+            return (">=" if found["up"] else "<="), value
+    return None
+
+
+_COUNTED_FROM = frozenset(
+    {"last", "latest", "top", "bottom", "first", "recent", "past", "previous", "next", "newest", "upcoming", "coming"}
+)
 
 
 def _count(reading: Reading) -> int | None:
@@ -128,8 +169,6 @@ def _count(reading: Reading) -> int | None:
         if any(span.kind == "group" for span in after):
             return int(number.value)
         previous = reading.words[at - 1].low if at else ""
-        if previous in ("last", "latest", "top", "bottom", "first", "recent") and any(
-            span.kind in ("concept", "symbol") for span in after
-        ):
+        if previous in _COUNTED_FROM and any(span.kind in ("concept", "symbol", "macro", "topic") for span in after):
             return int(number.value)
     return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass
 
 _SPELLED = {
@@ -35,6 +36,7 @@ _WORD = re.compile(
   | [A-Za-z]+\d+[A-Za-z0-9]*                        # Q2, H1, SMA200, DGS10, 2s10s
   | \$[A-Za-z][A-Za-z.]*                            # $AAPL
   | ->|<=|>=|<|>|=
+  | [wW]/[oO]?(?![A-Za-z])                          # w/ and w/o
   | [A-Za-zÀ-ÿ]+(?:[&.'/-][A-Za-zÀ-ÿ]+)*            # words, S&P, BRK-B, AAPL's, EUR/USD, year-to-date
   | [?!;:,.()"+*/&-]
     """,
@@ -62,6 +64,48 @@ _I_WOULD = re.compile(
 _HALF_YEAR = re.compile(r"(?<!first )(?<!second )(?<!1st )(?<!2nd )\bhalf(?:[- ]| an? )years?\b", re.I)
 
 
+_MONTH_NAMES = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+def _century(two: str) -> str:
+    return f"{'19' if int(two) >= 50 else '20'}{two}"
+
+
+# Dates and counts written in forms that the rest reads in one: '22, Q1'24, 1Q24, 2024-03, 24.12.2023, a couple of.
+_FORMS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
+    (re.compile(r"\b[qQ]([1-4]) ?'?(\d\d)\b(?![\d.%/,])"), lambda found: f"Q{found[1]} {_century(found[2])}"),
+    (re.compile(r"\b([1-4])[qQ] ?'?(\d\d(?:\d\d)?)\b"), lambda found: f"Q{found[1]} {_century(found[2][-2:])}"),
+    (re.compile(r"\b[hH]([12]) ?'?(\d\d)\b(?![\d.%/,])"), lambda found: f"H{found[1]} {_century(found[2])}"),
+    (re.compile(r"(?<![\w'])'(\d\d)\b(?!')"), lambda found: _century(found[1])),
+    (
+        re.compile(r"\b((?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*)[- ]?'(\d\d)\b", re.I),
+        lambda found: f"{found[1]} {_century(found[2])}",
+    ),
+    (
+        re.compile(r"\b((?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*)-(\d\d(?:\d\d)?)\b", re.I),
+        lambda found: f"{found[1]} {found[2] if len(found[2]) == 4 else _century(found[2])}",
+    ),
+    (
+        re.compile(r"(?<![\d-])((?:19|20)\d\d)[-/](0[1-9]|1[0-2])(?![-/\d])"),
+        lambda found: f"{_MONTH_NAMES[int(found[2]) - 1]} {found[1]}",
+    ),
+    (
+        re.compile(r"\b(\d{1,2})\.(\d{1,2})\.((?:19|20)\d\d)\b"),
+        lambda found: f"{found[3]}-{found[2]:0>2}-{found[1]:0>2}",
+    ),
+    (
+        re.compile(r"\b((?:19|20)\d\d)(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])\b"),
+        lambda found: f"{found[1]}-{found[2]}-{found[3]}",
+    ),
+    (re.compile(r"\b(\d{1,3})(?=(?:dma|sma|ema)\b)", re.I), lambda found: f"{found[1]} "),
+    (re.compile(r"\b(atr|rsi|sma|ema|adx|cci|roc|mfi|wma)(?=\d{1,3}\b)", re.I), lambda found: f"{found[1]} "),
+    (re.compile(r"\ban? (?=(?:hundred|thousand|million|billion)\b)", re.I), lambda found: "one "),
+    (re.compile(r"\b(?:a )?couple(?: of)?(?= (?:days|weeks|months|quarters|years|sessions))", re.I), lambda found: "2"),
+    (re.compile(r"\bhalf an? (?=percent|point|basis)", re.I), lambda found: "0.5 "),
+    (re.compile(r"(?<=\d)(?= ?(?:sigmas?|z-?scores?|std ?devs?|standard deviations?)\b)", re.I), lambda found: " "),
+)
+
+
 def plain(text: str) -> str:
     """Return a text as it looks: compatibility forms replaced (NFKC), invisible signs dropped, single spaces."""
     shown = "".join(sign for sign in unicodedata.normalize("NFKC", text) if unicodedata.category(sign) != "Cf")
@@ -80,6 +124,8 @@ def split(question: str) -> list[Word]:
     """Split a question into words and signs, in order; number words become figures."""
     for old, new in _REPLACEMENTS:
         question = question.replace(old, new)
+    for form, write in _FORMS:
+        question = form.sub(write, question)
     question = re.sub(r"(?<=\d)\s*%", "%", question)
     question = re.sub(r"^(\s*(?:please\s+)?)short (?=\d)", r"\1sell ", question, flags=re.IGNORECASE)
     question = _I_WOULD.sub("i'd", question)
