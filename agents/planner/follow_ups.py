@@ -10,6 +10,7 @@ from agents.planner import rules_compute, rules_trade
 from agents.planner.plan import Frame, Plan
 from agents.planner.reading import Reading, Span
 from agents.planner.rules import first_rule
+from agents.planner.rules_technicals import window_of
 from agents.planner.shocks import crisis_of, read_shocks
 from agents.planner.slots import Slots, take_slots
 from agents.planner.universe import Universe
@@ -36,6 +37,10 @@ def follow_up(reading: Reading, slots: Slots, universe: Universe, previous: Fram
         return None
     if (series := _other_basket(reading, previous)) and not slots.symbols:
         return _changed(reading, replace(slots, series=series), previous)
+    if said := _measured_otherwise(reading, slots, previous):
+        return said
+    if between := _between_both(reading, slots, universe, previous):
+        return between
     own = reading.concepts() - {
         "add",
         "remove",
@@ -127,6 +132,73 @@ def follow_up(reading: Reading, slots: Slots, universe: Universe, previous: Fram
     return None
 
 
+_WINDOWED = frozenset({"rsi", "sma", "ema", "price_vs_sma", "realized_volatility"})
+_BENCHMARKED = frozenset({"beta", "correlation"})
+
+
+def _measured_otherwise(reading: Reading, slots: Slots, previous: Frame) -> Plan | None:
+    """Change the window or the benchmark of what was measured: "and the 21 day one", "use QQQ as the benchmark"."""
+    rest = reading.concepts() - {
+        "days",
+        "pronoun",
+        "same",
+        "compare",
+        "sma",
+        "ema",
+        "rsi",
+        "volatility",
+        "add",
+        "unit",
+        "return",
+    }
+    if previous.topic not in ("metric", "performance") or rest:
+        return None
+    measured = previous.metric in _BENCHMARKED or previous.topic == "performance"
+    if measured and len(slots.symbols) == 1 and _BENCHMARK.search(reading.text):
+        options = {**previous.options, "benchmark": slots.symbols[0]}
+        return Plan(outcome="answer", frame=previous.model_copy(update={"options": options}))
+    window = window_of(reading, None, "sma") if previous.metric in _WINDOWED and not slots.series else None
+    if window is None and previous.metric in _WINDOWED and not slots.symbols and not slots.series:
+        plain = [number.value for number in reading.numbers.values() if number.unit == "plain"]
+        window = int(plain[0]) if len(plain) == 1 and plain[0] >= 2 else None
+    if window is None:
+        return None
+    symbols = slots.symbols or previous.symbols
+    return Plan(outcome="answer", frame=previous.model_copy(update={"window": window, "symbols": symbols}))
+
+
+_BENCHMARK = re.compile(r"\b(?:benchmark|against|relative to|versus|vs)\b", re.I)
+_OF_BOTH = re.compile(r"\b(?:them|they|those|these|both|the two|between|each other|the pair)\b", re.I)
+_BETWEEN = frozenset(
+    {
+        "spread",
+        "ratio",
+        "correlation",
+        "compare",
+        "pair",
+        "pronoun",
+        "return",
+        "chart",
+        "volatility",
+        "sharpe",
+        "drawdown",
+    }
+)
+
+
+def _between_both(reading: Reading, slots: Slots, universe: Universe, previous: Frame) -> Plan | None:
+    """Return the plan of "the difference between them" after two turns that each named one."""
+    if not previous.others or not _OF_BOTH.search(reading.text) or slots.symbols or slots.series or slots.group:
+        return None
+    now = previous.series or previous.symbols
+    if len(now) != 1 or not reading.concepts() <= _BETWEEN:
+        return None
+    kind = "macro" if previous.series else "symbol"
+    for name in (*previous.others, *now):
+        reading.spans.append(Span(kind=kind, value=name, start=-1, end=-1))
+    return first_rule(reading, take_slots(reading, universe), universe, previous)
+
+
 _BASKETS = (("core_cpi", "cpi"), ("core_pce", "pce"))
 
 
@@ -181,6 +253,8 @@ def _changed(reading: Reading, slots: Slots, previous: Frame) -> Plan:
             "max_drawdown",
         ):
             update["topic"] = "performance"
+    if (symbols or series) and not previous.group:
+        update["others"] = previous.series if series else previous.symbols
     if symbols:
         update.update(symbols=symbols, group=None)
     elif slots.group:

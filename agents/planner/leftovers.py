@@ -34,6 +34,8 @@ def unexplained(reading: Reading, plan: Plan | None, universe: Universe) -> tupl
         left = tuple(word for word in left if word.lower() not in ("left", "remaining"))
     if plan.frame.topic == "book" and plan.frame.options.get("state") in ("open", "pending"):
         left = tuple(word for word in left if word.lower() != "open")
+    if plan.frame.grain:
+        left = tuple(word for word in left if word.lower() not in ("end", "start"))
     left = tuple(word for word in left if not rules_models.is_own_word(plan.frame.topic, word))
     if plan.frame.topic == "trade" and "part" in plan.frame.wants:
         return tuple(word for word in left if not rules_trade.is_part_word(word))

@@ -28,7 +28,7 @@ MONTHS = {
     )
     for name in names
 }  # fmt: skip
-_UNITS = {
+UNITS = {
     "d": "day", "day": "day", "days": "day", "dy": "day",
     "w": "week", "wk": "week", "wks": "week", "week": "week", "weeks": "week",
     "m": "month", "mo": "month", "mos": "month", "mth": "month", "mths": "month", "month": "month", "months": "month",
@@ -46,7 +46,7 @@ CRISES: dict[str, tuple[date, date]] = {
 }
 
 _MONTH = "|".join(sorted(MONTHS, key=len, reverse=True))
-_UNIT = "|".join(sorted(_UNITS, key=len, reverse=True))
+_UNIT = "|".join(sorted(UNITS, key=len, reverse=True))
 _YEAR = r"(?:19|20)\d\d"
 _DAY = r"\d{1,2}(?:st|nd|rd|th)?"
 _DATE = (
@@ -296,7 +296,7 @@ def _half(match: re.Match[str], today: date) -> Period | None:
 
 
 def _this(match: re.Match[str], today: date) -> Period | None:
-    unit = _UNITS[match["u"]]
+    unit = UNITS[match["u"]]
     start = {
         "day": today,
         "week": today - timedelta(days=today.weekday()),
@@ -323,7 +323,7 @@ def _to_date(match: re.Match[str], today: date) -> Period | None:
 
 
 def _last_unit(match: re.Match[str], today: date) -> Period | None:
-    unit = _UNITS[match["u"]]
+    unit = UNITS[match["u"]]
     if unit == "year":
         if match["w"] in ("previous", "prior", "calendar"):
             return _range(date(today.year - 1, 1, 1), date(today.year - 1, 12, 31), str(today.year - 1))
@@ -348,20 +348,20 @@ def _last_count(match: re.Match[str], today: date) -> Period | None:
     count, named = int(match["n"] or 1), match["u"]
     if named in _SESSION_WORDS or (named in ("day", "days") and "trading" in match.group()):
         return Period(kind="sessions", sessions=count, count=count, unit="session", text=f"the last {count} sessions")
-    unit = _UNITS[named]
+    unit = UNITS[named]
     plural = "" if count == 1 else "s"
     return _back(today, count, unit, f"the last {count} {unit}{plural}")
 
 
 def _compact(match: re.Match[str], today: date) -> Period | None:
-    unit = _UNITS[match["u"]]
+    unit = UNITS[match["u"]]
     count = int(match["n"]) if match["n"].isdigit() else 1
     return _back(today, count, unit, f"the last {count} {unit}{'' if count == 1 else 's'}")
 
 
 def _next(match: re.Match[str], today: date) -> Period | None:
     groups = match.groupdict()
-    unit = _UNITS[match["u"]]
+    unit = UNITS[match["u"]]
     if groups.get("n"):
         return _forward(today, int(match["n"]), unit, match.group())
     if unit == "week":
@@ -415,7 +415,7 @@ def _since_unit(match: re.Match[str], today: date) -> Period | None:
 
 def _ago(match: re.Match[str], today: date) -> Period | None:
     count = 1 if match["n"] in ("a", "an", "1") else int(match["n"])
-    back = _back(today, count, _UNITS[match["u"]], match.group())
+    back = _back(today, count, UNITS[match["u"]], match.group())
     if back is None or back.start is None:
         return None
     if match["since"]:
@@ -485,6 +485,24 @@ def _to_month(match: re.Match[str], today: date) -> Period | None:
     return _range(months_back(last[1] + timedelta(days=1), months), last[1], match.group())
 
 
+def _session_of(match: re.Match[str], today: date) -> Period | None:
+    """Read the first or last trading day of a month or year as that weekday; New Year's Day is none."""
+    named = read_date(match["a"], today)
+    if named is None:
+        return None
+    day = min(named[1], today) if match["w"] in ("last", "final") else named[0]
+    step = timedelta(days=-1 if match["w"] in ("last", "final") else 1)
+    while day.weekday() > 4 or (day.month, day.day) == (1, 1):
+        day += step
+    return _range(day, day, match.group())
+
+
+def last_units(count: int, unit: str, today: date) -> Period | None:
+    """Return the last N of a unit written for short, such as y or m; None if it is no unit."""
+    name = UNITS.get(unit, "")
+    return _back(today, count, name, f"the last {count} {name}{'' if count == 1 else 's'}") if name else None
+
+
 def _edge(match: re.Match[str], today: date) -> Period | None:
     """Read the end or the start of a year or month as its last or first ten days, which hold a session."""
     named = read_date(match["a"], today)
@@ -522,13 +540,15 @@ _FORMS: tuple[tuple[re.Pattern[str], Reader], ...] = (
     rf"(?:{_MONTH})(?: {_YEAR})?)", _edge),
     _form(rf"(?:{_IN} )?{_THE}(?:(?P<n>\d+) months|(?:full )?year) (?:to|ended|ending|through)(?: in)? (?:the end of )?"
     rf"(?P<a>(?:{_MONTH}) {_YEAR})", _to_month),
+    _form(rf"(?:{_IN} |by )?{_THE}(?P<w>first|last|final) (?:trading day|business day|session|close|day) (?:of|in) (?P<a>{_YEAR}|"
+    rf"(?:{_MONTH})(?: {_YEAR})?)", _session_of),
     _form(rf"(?:{_IN} )?{_THE}(?P<o>first|last) (?P<n>\d+) months of (?P<y>{_YEAR})", _part_of),
     _form(rf"(?:{_IN} )?{_THE}(?P<o>early|mid-?|late) (?P<y>{_YEAR})", _part_of),
     _form(r"since (?:the )?(?:covid(?:-19)?|pandemic|gfc|financial crisis)(?: (?:crash|crisis|pandemic|low|lows))?", _since_crisis),
     _form(r"since (?P<d>yesterday)", _since_day),
     _form(rf"since (?:last |this )?(?P<d>{'|'.join(_WEEKDAYS)})", _since_day),
     _form(r"since (?:the )?(?:last|previous) (?P<u>week|month|quarter)", _since_unit),
-    _form(rf"(?:from |between |for )?(?P<a>{_DATE}) ?(?:to|until|till|through|thru|and|-|\.\.) ?(?P<b>{_DATE}|"
+    _form(rf"(?:from |between |for )?(?P<a>{_DATE}) ?(?:to|until|till|through|thru|-|\.\.) ?(?P<b>{_DATE}|"
     rf"now|today|the present|present|date)", _from_to),
     _form(rf"(?P<w>before|prior to|until|till|up to|through|by the end of) (?P<a>{_DATE})", _before),
     _form(rf"after (?P<a>{_DATE})", _after),
@@ -553,7 +573,7 @@ _FORMS: tuple[tuple[re.Pattern[str], Reader], ...] = (
     _form(r"(?:in |for |on |as of |until )?(?P<d>day before yesterday|yesterday|today|tonight|tomorrow)", _day_word),
     _form(rf"(?:on |by |as of )?(?P<w>last |this |next )?(?P<d>{'|'.join(_WEEKDAYS)})", _weekday),
     _form(rf"(?:using|over|for|with|within|on|across|covering) (?:about |the )?(?P<n>\d+|a|"
-    rf"one)[- ]?(?P<u>{_UNIT})(?: of (?:data|history|prices|returns))?", _compact),
+    rf"one)[- ]?(?P<u>{_UNIT})(?: of (?:data|history|prices|returns))?(?! (?:usd|dollars|bucks|euros|shares))", _compact),
     _form(rf"(?P<n>\d+)[- ]?(?P<u>{_UNIT}) (?:of (?:data|history|prices|returns)|lookback|window|history)", _compact),
     _form(r"(?:in |during )?(?:the )?(?P<d>(?:19|20)\d0s|[6-9]0s|twenties|nineties|eighties|seventies|"
     r"sixties)", _decade),
@@ -569,6 +589,9 @@ _FORMS: tuple[tuple[re.Pattern[str], Reader], ...] = (
     _form(rf"(?:calendar year |calendar |year |full year |fy)?(?P<a>{_YEAR})", _on),
     _form(rf"(?P<a>(?:{_MONTH})\.? {_DAY}|{_DAY}(?: of)? (?:{_MONTH}))", _on),
     _form(rf"(?P<a>{'|'.join(name for name in MONTHS if len(name) > 3 and name not in ('march', 'sept'))})", _on),
+    _form(r"(?<!rolling )(?P<n>\d+)[- ](?P<u>week|wk|month|mth|quarter|qtr|year|yr)(?= (?:trailing |total |price |annuali[sz]ed |max |"
+    r"maximum )?(?:returns?|performance|trend|change|gains?|volatility|vol|sharpe|sortino|beta|correlations?|drawdown|cagr|"
+    r"average|avg|high|low|chart|view|sentiment)\b(?! momentum))", _compact),
     _form(r"(?<!average )(?<!rolling )(?P<n>\d+) (?P<u>weeks|wks|months|mths|quarters|qtrs|years|yrs)(?! (?:ago|ahead|forward|from|out|"
     r"after|before|later|following|either|momentum|lookback|old|moving|of|to|into|in|at|was|were|is|did|has|had)\b)", _compact),
     _form(r"(?:right now|at the moment|as of now|currently|current|latest|most recent|newest|now|at present|"

@@ -34,7 +34,8 @@ class Call(Strict):
 class Frame(Strict):
     """Hold what a turn is about, so that the next turn can change a part of it.
 
-    `options` are the arguments that only one topic has (strategy parameters, order fields, shocks).
+    `options` are the arguments that only one topic has (strategy parameters, order fields, shocks); `others` the symbols
+    or series of the turn before, which "between them" means too.
     """
 
     topic: Topic
@@ -53,6 +54,7 @@ class Frame(Strict):
     options: dict[str, Any] = Field(default_factory=dict)
     chart: bool = False
     wants: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
 
 
 class Plan(Strict):

@@ -18,6 +18,7 @@ from agents.planner.rules import first_rule
 from agents.planner.rules_refuse import decline, refuse
 from agents.planner.rules_scan import scan
 from agents.planner.rules_strategies import strategies
+from agents.planner.several import frames_of
 from agents.planner.shocks import crisis_words
 from agents.planner.slots import Slots, take_slots
 from agents.planner.text import plain
@@ -97,7 +98,8 @@ def _plan_one(question: str, universe: Universe, today: date, previous: Frame | 
     if not question.strip():
         return Plan(outcome="clarify", say="What would you like to know?"), False
     reading = read(question, universe, today)
-    if previous is not None and previous.period is not None and previous.period.name == "this_year":
+    this_year = any(found.period.name == "this_year" for found in reading.periods)
+    if this_year or (previous is not None and previous.period is not None and previous.period.name == "this_year"):
         reading.periods = [replace(one, period=beside_this_year(one.period, today)) for one in reading.periods]
     plan = refuse(reading)
     if plan is None and (sql := _SELECT.match(question)):
@@ -158,6 +160,8 @@ def _with_leftovers(
     left = unexplained(reading, plan, universe)
     if plan is not None and not left:
         return plan
+    if left and (meant := _lower_case_symbols(reading, slots, universe, previous)):
+        return meant
     if left and (plan is None or plan.outcome == "clarify") and (named := _unknown_name(reading, slots, universe)):
         return named
     if left:
@@ -171,6 +175,27 @@ def _with_leftovers(
             private=bool(plan and plan.private),
         )
     return Plan(outcome="clarify", say=_missing(reading, slots), frame=_partial(slots))
+
+
+_BEFORE_A_NAME = frozenset(
+    {"on", "of", "for", "in", "and", "vs", "versus", "or", "buy", "sell", "is", "did", "has", ",", "&", "with"}
+)
+
+
+def _lower_case_symbols(reading: Reading, slots: Slots, universe: Universe, previous: Frame | None) -> Plan | None:
+    """Return the plan with ordinary words read as symbols (coin, net), where a name is missing and all then fits."""
+    places = reading.leftover_positions()
+    lows = [word.low for word in reading.words]
+    known = all(lows[at] in universe.symbols and universe.has_prices(universe.symbols[lows[at]]) for at in places)
+    named = all((at and lows[at - 1] in _BEFORE_A_NAME) or at in (0, len(lows) - 1) for at in places)
+    if not places or not known or not named or slots.symbols or slots.series or slots.group or reading.has("portfolio"):
+        return None
+    for at in places:
+        reading.spans.append(Span(kind="symbol", value=universe.symbols[lows[at]], start=at, end=at + 1))
+        reading.corrections[lows[at]] = universe.symbols[lows[at]]
+    reading.spans.sort(key=lambda span: span.start)
+    plan = first_rule(reading, take_slots(reading, universe), universe, previous)
+    return plan if plan is not None and not unexplained(reading, plan, universe) else None
 
 
 def _partial(slots: Slots) -> Frame | None:
@@ -248,7 +273,7 @@ def _finish(plan: Plan, reading: Reading, universe: Universe) -> Plan:
                 group = frame.symbols[0].removeprefix("group:").replace("_", " ")
                 return Plan(outcome="no_data", say=f"No member of {group} has prices on this desk.", frame=frame)
             notes += [remark] if remark else []
-        calls = calls_of(frame, universe)
+        calls = tuple(call for one in frames_of(frame, reading) for call in calls_of(one, universe))
         scenario = frame.options.get("scenario")
         named = crisis_words(reading, scenario) if frame.topic == "stress" and scenario else frozenset()
         if unused := tuple(word for word in unused_numbers(reading, calls) if word.split("/")[0] not in named):

@@ -13,7 +13,7 @@ from rapidfuzz.distance import OSA, Indel
 
 from agents.planner.concepts import ABBREVIATIONS, FILLERS, NICKNAMES, ORDINARY, SIGNS, phrases
 from agents.planner.concepts import words as concept_words
-from agents.planner.periods import MONTHS, Found, find_periods
+from agents.planner.periods import MONTHS, UNITS, Found, find_periods
 from agents.planner.quantities import UNIT_WORDS, Number, read_number, split_pair
 from agents.planner.text import Word, joined, plain, split
 from agents.planner.universe import Universe
@@ -249,8 +249,10 @@ def _name_span(
         if symbol:
             return Span(kind="symbol", value=symbol, start=start, end=start + 1)
     for kind, table in sources:
-        if text in table:
-            found = table[text]
+        # Jobs reports are those of the jobs report.
+        singular = text.removesuffix("s") if length > 1 and kind != "name" else text
+        if text in table or singular in table:
+            found = table[text] if text in table else table[singular]
             if kind == "name":
                 careful = text in ORDINARY | FILLERS and text not in NICKNAMES
                 if length == 1 and (careful or text in universe.first_words) and not _written_as_name(reading, start):
@@ -294,7 +296,7 @@ def _symbol(reading: Reading, universe: Universe, at: int) -> str | None:
     ordinary = bare in ORDINARY or bare in FILLERS or bare in concept_words() or len(bare) < 2 or bare in _TWO_LETTERS
     if word.raw.isupper() and not (shouted and ordinary):
         return known if not (len(bare) == 1 and bare in ("a", "i")) else None
-    return None if ordinary or bare in MONTHS else known
+    return None if ordinary or bare in MONTHS or bare in UNITS else known
 
 
 def _written_as_name(reading: Reading, at: int) -> bool:
@@ -335,7 +337,19 @@ def _correct(reading: Reading, universe: Universe) -> None:
     """Replace misspelt words where one known word is clearly the closest; ordinary words are never touched."""
     names = universe.name_words
     desk = _concept_parts() | universe.desk_words
-    known = (desk, names, FILLERS, ORDINARY, universe.symbols, universe.topics, universe.names, SIGNS, UNIT_WORDS)
+    spoken = MONTHS.keys() | UNITS.keys()
+    known = (
+        desk,
+        names,
+        FILLERS,
+        ORDINARY,
+        universe.symbols,
+        universe.topics,
+        universe.names,
+        SIGNS,
+        UNIT_WORDS,
+        spoken,
+    )
     for index, word in enumerate(reading.words):
         if (
             any(word.low in part for part in known)

@@ -105,6 +105,9 @@ def _metric(frame: Frame) -> tuple[Call, ...]:
             if key in ("topic", "severity", "state", "benchmark", "country")
         },
     )
+    windows = frame.options.get("windows", ())
+    if windows:
+        return tuple(Call(name="query_metric", args={**arguments, "window": window}) for window in windows)
     return (Call(name="query_metric", args=arguments),)
 
 
@@ -125,7 +128,7 @@ def _performance(frame: Frame, universe: Universe) -> tuple[Call, ...]:
     arguments = {
         "symbols": list(frame.symbols),
         **_window(frame.period),
-        **_given(benchmark=frame.options.get("benchmark")),
+        **_given(benchmark=frame.options.get("benchmark"), detail=frame.options.get("detail")),
     }
     call = Call(name="performance", args=arguments)
     if LATEST_CLOSE not in frame.wants:
@@ -142,7 +145,7 @@ def _chart(frame: Frame, universe: Universe) -> tuple[Call, ...]:
 def _indicators(frame: Frame, universe: Universe) -> tuple[Call, ...]:
     arguments = {
         "symbol": frame.symbols[0],
-        **_given(names=list(frame.options.get("names", ()))),
+        **_given(names=list(frame.options.get("names", ())), parameters=frame.options.get("parameters")),
         **_window(frame.period),
     }
     return (Call(name="indicators", args=arguments),)
@@ -172,7 +175,8 @@ def _target(frame: Frame, universe: Universe) -> dict[str, Any]:
     if not frame.symbols:
         return {"target": "portfolio"}
     symbols = list(group_members(frame, universe)[0]) if is_group(frame) else list(frame.symbols)
-    return {"target": "symbols", "symbols": symbols, **_given(weights=frame.options.get("weights"))}
+    given = _given(weights=frame.options.get("weights"), value=frame.options.get("value"))
+    return {"target": "symbols", "symbols": symbols, **given}
 
 
 def _risk(frame: Frame, universe: Universe) -> tuple[Call, ...]:
@@ -198,7 +202,7 @@ def _stress(frame: Frame, universe: Universe) -> tuple[Call, ...]:
         moves = frame.options["shocks"].items()
         arguments["shocks"] = ", ".join(_shock(factor_symbol(name, universe) or name, move) for name, move in moves)
     else:
-        arguments["crises"] = [frame.options["scenario"]]
+        arguments["crises"] = [frame.options["scenario"], *frame.options.get("further", ())]
     return (Call(name="stress", args=arguments),)
 
 

@@ -60,7 +60,14 @@ def first_rule(reading: Reading, slots: Slots, universe: Universe, previous: Fra
         return rules_compute.backtest(reading, slots, previous)
     if plan := rules_study.study(reading, slots, previous):
         return plan
-    if reading.has("size") and not reading.has("volume") and (slots.symbols or previous) and not slots.series:
+    if reading.has("var", "shortfall") and not reading.has("size", "simulate", "stress"):
+        return _risk(reading, slots, previous)
+    if (
+        reading.has("size", "volatility_target")
+        and not reading.has("volume")
+        and (slots.symbols or previous)
+        and not slots.series
+    ):
         return rules_trade.size(reading, slots, previous)
     scenario = bool(read_shocks(reading)) or names_crisis_by_words(reading) or bool(event_of(reading))
     if reading.has("simulate") and not scenario:
@@ -89,13 +96,18 @@ def _risk(reading: Reading, slots: Slots, previous: Frame | None) -> Plan:
     options: dict[str, Any] = {}
     mix = mix_of(reading)
     for at, number in reading.numbers.items():
-        if number.unit == "percent" and 0.5 < number.value < 1 and at not in mix:
-            options["confidence"] = number.value
+        share = number.value if number.unit == "percent" else number.value / 100 if number.unit == "plain" else 0.0
+        if 0.8 <= share < 1 and at not in mix and (number.unit == "percent" or _is_confidence(reading, at)):
+            options["confidence"] = round(share, 9)
+        elif number.unit == "money" or (number.unit == "plain" and number.value >= 1000):
+            options["value"] = number.value
     text = " ".join(word.low for word in reading.words)
     if match := re.search(
-        r"\b(\d+)[- ](day|session|week|month)s? (?:\d+(?:\.\d+)?%? )?(?:var|value at risk|es|expected|risk|loss)", text
+        r"\b(\d+)[- ]?(d|day|session|week|w|month|m)s? (?:\d+(?:\.\d+)?%? ?(?:percent )?)?(?:portfolio |book )?(?:var|value at risk|es|expected|risk|loss)",
+        text,
     ) or re.search(r"\b(?:over|for|within|in|horizon of) (?:the next )?(\d+) (day|session|week|month)s?\b", text):
-        options["horizon_sessions"] = sessions_of(int(match[1]), match[2])
+        unit = {"d": "day", "w": "week", "m": "month"}.get(match[2], match[2])
+        options["horizon_sessions"] = sessions_of(int(match[1]), unit)
     symbols = slots.symbols or (previous.symbols if previous and reading.has("pronoun") else ())
     if not symbols and slots.group and not reading.has("portfolio"):
         symbols = (f"group:{slots.group}",)
@@ -104,7 +116,20 @@ def _risk(reading: Reading, slots: Slots, previous: Frame | None) -> Plan:
     for pair in reading.pairs:
         if len(pair) == len(symbols) and sum(pair) > 0:
             options["weights"] = [part / sum(pair) for part in pair]
+    if not symbols:
+        options.pop("value", None)
     return Plan(outcome="answer", frame=Frame(topic="risk", symbols=symbols, options=options), private=not symbols)
+
+
+def _is_confidence(reading: Reading, at: int) -> bool:
+    """Say whether a bare figure stands at a value at risk: "99 var", "ES 97.5", "var at 95"."""
+    near = range(at - 3, at + 3)
+    return any(
+        span.kind == "concept"
+        and span.value in ("var", "shortfall", "range")
+        and (span.start in near or span.end in near)
+        for span in reading.spans
+    )
 
 
 def _coverage(reading: Reading, slots: Slots) -> Plan | None:

@@ -31,6 +31,14 @@ def is_book(reading: Reading, slots: Slots, previous: Frame | None) -> bool:
     if slots.symbols and had_held(reading):
         return False
     mine = bool(_MINE.search(reading.text))
+    if reading.has("dividend") and not mine:
+        return False
+    if (
+        reading.has("drawdown")
+        and not slots.symbols
+        and (mine or re.search(r"water[- ]mark|\bhwm\b", reading.text, re.I))
+    ):
+        return True
     if reading.has("nav", "pnl", "fills", "proposals", "orders", "pending"):
         return not (reading.has("pnl") and slots.symbols and not mine and not reading.has("portfolio"))
     if reading.has("cash") and not slots.group:

@@ -16,6 +16,7 @@ from agents.planner.rules_trade import protects
 from agents.planner.shocks import (
     WHOLE_MARKETS,
     Shocks,
+    crises_of,
     crisis_of,
     crisis_words,
     event_of,
@@ -459,7 +460,8 @@ def stress(reading: Reading, slots: Slots, previous: Frame | None) -> Plan:
     if shocks.moves:
         options["shocks"] = {**(kept.options.get("shocks", {}) if kept and reading.has("add") else {}), **shocks.moves}
     elif crisis is not None:
-        options["scenario"] = crisis
+        first, *further = crises_of(reading)
+        options.update({"scenario": first, **({"further": further} if further else {})})
     asked = _scenario_question(reading, shocks) if (not options or _is_incomplete(shocks)) else ""
     frame = Frame(
         topic="stress", symbols=target["symbols"], group=slots.group, options={**options, **_weights(reading, target)}

@@ -12,6 +12,14 @@ from agents.planner.reading import Reading
 from agents.planner.slots import Slots
 
 
+_FIRST_PUBLISHED = re.compile(
+    r"\b(?:originally|initially|first) (?:report\w*|publish\w*|print\w*|released?|announced?)\b|\b(?:before|without|prior to|ignoring) "
+    r"(?:any |the )?revisions?\b|\bunrevised\b|\bas (?:first|originally|initially) \w+|\bfirst (?:print|vintage|release)\b|"
+    r"\bnot the revised\b|\bvintages?\b",
+    re.I,
+)
+
+
 def macro(reading: Reading, slots: Slots) -> Plan | None:
     """Return the plan of a question on macro series, or None."""
     # "The curve, 10y less 2y" says what the curve is.
@@ -20,11 +28,23 @@ def macro(reading: Reading, slots: Slots) -> Plan | None:
         return None
     from core.query.catalog import find_macro
 
+    if _FIRST_PUBLISHED.search(reading.text):
+        return Plan(
+            outcome="clarify",
+            say="I show the newest known figures, with revisions. The figure as first published is an actual of the economic "
+            "calendar, or in the vintages of market_data.v_macro by SQL: which do you want?",
+        )
     concept = find_macro(series[0])
     usual = concept.usual if concept else "macro_value"
     period = slots.period
     explicit = period is not None and period.kind != "latest"
     common: dict[str, Any] = {"topic": "metric", "series": series, "grain": slots.grain, "chart": reading.has("chart")}
+    if (
+        len(series) >= 2
+        and slots.threshold is None
+        and re.search(r"\b(?:when|last time|how (?:many|often)|since when)\b.*\binver", reading.text, re.I)
+    ):
+        slots = replace(slots, operator="<", threshold=0.0)
     if len(series) >= 2 and _is_spread(reading):
         return Plan(
             outcome="answer",
@@ -93,6 +113,8 @@ def macro(reading: Reading, slots: Slots) -> Plan | None:
 
 def _is_spread(reading: Reading) -> bool:
     drawn = reading.has("chart", "compare") and "spread" in reading.text
+    if re.search(r"\binver(?:t|ts|ted|sion)\b|\w - \w", reading.text, re.I):
+        return True
     return reading.has("spread", "ratio") or drawn or bool(re.search(r"\bless\b(?! than)", reading.text, re.I))
 
 

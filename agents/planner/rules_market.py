@@ -11,7 +11,8 @@ from agents.planner.reading import Reading
 from agents.planner.requests import LATEST_CLOSE
 from agents.planner.rules_book import had_held
 from agents.planner.rules_levels import level
-from agents.planner.slots import Slots
+from agents.planner.rules_technicals import fallen, indicator, moving_average, window_of
+from agents.planner.slots import Slots, members_of
 from agents.planner.universe import Universe
 
 _STATISTICS = {
@@ -24,20 +25,6 @@ _STATISTICS = {
 }
 # Chosen together these are what the performance tool shows side by side.
 _COMPARED = frozenset({"return", "change", "volatility", "sharpe", "sortino", "cagr", "drawdown", "calmar"})
-_ASKED_INDICATORS = {
-    "macd": "macd",
-    "bollinger": "bollinger",
-    "atr": "atr",
-    "stochastic": "stochastic",
-    "adx": "adx",
-    "obv": "obv",
-    "cci": "cci",
-    "williams": "williams_r",
-    "roc": "roc",
-    "trix": "trix",
-}
-
-
 _HOW_IS_IT = re.compile(
     r"\b(?:how(?:'s|’s| is| are| has| have|s)\b.*\b(?:doing|done|performing|faring|going|looking|been)\b|"
     r"how(?:'s|’s| is| are)\s+(?:the\s+)?[\w&.^$-]+(?:\s+[\w&.-]+)?\s*(?:today|now|right now|currently|these days|"
@@ -58,8 +45,11 @@ def market(reading: Reading, slots: Slots, universe: Universe) -> Plan | None:
     for rule in (
         _imagined,
         _correlation,
-        _indicator,
-        _moving_average,
+        _by_name,
+        _share_of_days,
+        fallen,
+        indicator,
+        moving_average,
         _ranking,
         _spread,
         _chart,
@@ -84,28 +74,10 @@ def _imagined(reading: Reading, slots: Slots, universe: Universe) -> Plan | None
     return Plan(outcome="answer", frame=frame)
 
 
-def _members(slots: Slots, universe: Universe) -> tuple[tuple[str, ...], str | None, str]:
-    """Return the symbols or the group asked about; "the four largest ..." are those with the most assets."""
-    if slots.symbols:
-        return slots.symbols, None, ""
-    if slots.group is None:
-        return (), None, ""
-    members = universe.members.get(slots.group, ())
-    sizes = [
-        symbol
-        for symbol in sorted(members, key=lambda one: (-universe.assets.get(one, 0.0), one))
-        if symbol in universe.assets
-    ]
-    if slots.count and len(sizes) >= slots.count:
-        chosen = tuple(sizes[: slots.count])
-        return chosen, None, f"The {slots.count} largest by total assets: {', '.join(chosen)}."
-    return (), slots.group, ""
-
-
 def _correlation(reading: Reading, slots: Slots, universe: Universe) -> Plan | None:
     if not reading.has("correlation"):
         return None
-    symbols, group, note = _members(slots, universe)
+    symbols, group, note = members_of(slots, universe)
     if len(symbols) < 2 and group is None:
         return Plan(
             outcome="clarify",
@@ -123,102 +95,19 @@ def _correlation(reading: Reading, slots: Slots, universe: Universe) -> Plan | N
     return Plan(outcome="answer", frame=frame, notes=(note,) if note else ())
 
 
-def _indicator(reading: Reading, slots: Slots, universe: Universe) -> Plan | None:
-    asked = [name for concept, name in _ASKED_INDICATORS.items() if reading.has(concept)]
-    if asked or reading.has("indicator"):
-        if reading.has("rsi"):
-            asked.append("rsi")
-        if reading.has("sma"):
-            asked.append("sma")
-        if len(slots.symbols) != 1:
-            return Plan(
-                outcome="clarify",
-                say="Indicators are computed for one symbol: which one?",
-                frame=Frame(topic="indicators", options={"names": asked}),
-            )
-        frame = Frame(
-            topic="indicators",
-            symbols=slots.symbols,
-            period=unless_latest(slots.period),
-            options={"names": asked} if asked else {},
-        )
-        return Plan(outcome="answer", frame=frame)
-    if not reading.has("rsi", "oversold", "overbought"):
+def _share_of_days(reading: Reading, slots: Slots, universe: Universe) -> Plan | None:
+    """Return the plan of "% of up days": how many were up, and the share of days up among every statistic."""
+    share = re.search(
+        r"(?:%|\bpercent(?:age)?|\bpct|\bshare|\bfraction|\bproportion) of (?:up|down|green|red|positive|negative|winning|losing|all)? ?(?:trading )?(?:days|sessions)",
+        reading.text,
+        re.I,
+    )
+    if not share or not slots.symbols:
         return None
-    symbols, group, note = _members(slots, universe)
-    operator, value = slots.operator, slots.threshold
-    if operator is None and reading.has("oversold", "overbought"):
-        operator, value = ("<", 30.0) if reading.has("oversold") else (">", 70.0)
-    if (
-        symbols
-        and not re.search(r"\b(?:which|who|any|list|find|screen)\b", reading.text, re.I)
-        and slots.operator is None
-    ):
-        operator = value = None
-    if not symbols and group is None:
-        group = "equity"
-    order = "desc" if operator in (">", ">=") else "asc" if operator else None
-    listed = slots.period is not None and slots.period.kind in ("range", "sessions")
     frame = Frame(
-        topic="metric",
-        metric="rsi",
-        symbols=symbols,
-        group=group,
-        period=unless_latest(slots.period),
-        window=_window(reading, slots.threshold, "rsi"),
-        operator=operator,
-        value=value,
-        order=order,
-        limit=slots.count,
-        aggregation="list" if listed else None,
+        topic="performance", symbols=slots.symbols, period=unless_latest(slots.period), options={"detail": "all"}
     )
-    return Plan(outcome="answer", frame=frame, notes=(note,) if note else ())
-
-
-def _moving_average(reading: Reading, slots: Slots, universe: Universe) -> Plan | None:
-    if not reading.has("sma", "ema"):
-        return None
-    symbols, group, note = _members(slots, universe)
-    if not symbols and group is None:
-        return None
-    window = _window(reading, None, "sma")
-    relative = reading.has("above", "below", "compare", "spread") or bool(
-        re.search(r"\b(?:distance|far|away|from)\b", reading.text, re.I)
-    )
-    metric = "price_vs_sma" if relative else "ema" if reading.has("ema") else "sma"
-    screening = group is not None or len(symbols) > 3
-    operator = (
-        (">" if reading.has("above") else "<" if reading.has("below") else None) if screening and relative else None
-    )
-    frame = Frame(
-        topic="metric",
-        metric=metric,
-        symbols=symbols,
-        group=group,
-        window=window,
-        period=unless_latest(slots.period),
-        operator=operator,
-        value=0.0 if operator else None,
-        limit=slots.count,
-        wants=("above_average",) if relative and not screening else (),
-    )
-    return Plan(outcome="answer", frame=frame, notes=(note,) if note else ())
-
-
-def _window(reading: Reading, threshold: float | None, kind: str) -> int | None:
-    """Return N of "20d vol", "100 day moving average", "SMA 200", "rsi(14)"."""
-    text = " ".join(word.low for word in reading.words)
-    for pattern in (
-        r"(\d{1,3})[- ]?(?:d|day|days|dma|session|sessions|period|bar)\b",
-        r"(?:sma|ema|ma|rsi|average|vol|volatility) ?\(? ?(\d{1,3})\b",
-        r"(\d{1,3})[- ](?:sma|ema|ma|rsi)\b",
-        r"(\d{1,2})[- ]?(?:week|wk|w)\b[- ]*(?:sma|ema|ma|moving|vol)",
-    ):
-        if match := re.search(pattern, text):
-            value = int(match[1]) * (5 if "week" in pattern else 1)
-            if threshold is None or value != threshold:
-                return value if value >= 2 else None
-    return None
+    return Plan(outcome="answer", frame=frame)
 
 
 def _ranking(reading: Reading, slots: Slots, universe: Universe) -> Plan | None:
@@ -268,7 +157,7 @@ def _ranking(reading: Reading, slots: Slots, universe: Universe) -> Plan | None:
     which_one = re.search(r"\bwhich\b.*\b(?:has|had|is|was|did|gained|lost|rose|fell|performed)\b", text)
     subject_count = _subject_count(reading)
     symbols, group, note = (
-        _members(slots, universe) if subject_count else (slots.symbols, None if slots.symbols else slots.group, "")
+        members_of(slots, universe) if subject_count else (slots.symbols, None if slots.symbols else slots.group, "")
     )
     if subject_count and group == "crypto" and slots.count == 10 and universe.members.get("crypto_top10"):
         group, note = "crypto_top10", "The 10 largest as listed by the desk."
@@ -295,7 +184,7 @@ def _ranking(reading: Reading, slots: Slots, universe: Universe) -> Plan | None:
         limit=limit,
         operator=slots.operator,
         value=_scaled(slots.threshold, metric),
-        window=_window(reading, slots.threshold, "vol") if metric == "realized_volatility" else None,
+        window=window_of(reading, slots.threshold, "vol") if metric == "realized_volatility" else None,
     )
     return Plan(outcome="answer", frame=frame, notes=(note,) if note else ())
 
@@ -319,7 +208,7 @@ def _measured(reading: Reading) -> str | None:
     if reading.has("volatility"):
         return (
             "realized_volatility"
-            if _window(reading, None, "vol") or re.search(r"reali[sz]ed|rolling", reading.text, re.I)
+            if window_of(reading, None, "vol") or re.search(r"reali[sz]ed|rolling", reading.text, re.I)
             else "volatility"
         )
     if reading.has("volume"):
@@ -342,6 +231,22 @@ def _scaled(threshold: float | None, metric: str) -> float | None:
         "price_vs_sma",
     )
     return threshold / 100 if threshold is not None and metric in ratios else threshold
+
+
+def _by_name(reading: Reading, slots: Slots, universe: Universe) -> Plan | None:
+    """Return every statistic of a symbol, where one is named that is no metric of its own: skewness, winning streaks."""
+    if not reading.has("statistic") or not slots.symbols:
+        return None
+    against = _BENCHMARK.search(reading.text) is not None and len(slots.symbols) == 2
+    options = {"detail": "all", **({"benchmark": slots.symbols[-1]} if against else {})}
+    symbols = slots.symbols[:-1] if against else slots.symbols
+    frame = Frame(topic="performance", symbols=symbols, period=unless_latest(slots.period), options=options)
+    return Plan(outcome="answer", frame=frame)
+
+
+_BENCHMARK = re.compile(
+    r"\b(?:against|relative to|benchmark(?:ed)?|versus|vs|over|to|tracking error|information ratio)\b", re.I
+)
 
 
 def _spread(reading: Reading, slots: Slots, universe: Universe) -> Plan | None:
@@ -412,7 +317,7 @@ def _statistic(reading: Reading, slots: Slots, universe: Universe) -> Plan | Non
             outcome="answer",
             frame=Frame(topic="performance", symbols=symbols, period=unless_latest(slots.period), wants=("calmar",)),
         )
-    window = _window(reading, slots.threshold, "vol") if metric == "realized_volatility" else None
+    window = window_of(reading, slots.threshold, "vol") if metric == "realized_volatility" else None
     aggregation = (
         "list"
         if metric == "realized_volatility" and slots.period is not None and slots.period.kind == "range"
@@ -459,8 +364,14 @@ def _change(reading: Reading, slots: Slots, universe: Universe) -> Plan | None:
         operator, value = (
             ("<", 0.0) if re.search(r"\b(?:down|negative|red|losing|fell|lost|drop\w*)\b", text) else (">", 0.0)
         )
-    if operator == ">" and re.search(r"\b(?:down|fell|lost|drop\w*|fall)\b", text) and value:
-        operator, value = "<", -value
+    if (
+        operator in (">", ">=")
+        and re.search(
+            r"\b(?:down|fell|los[et]\w*|losing|drop\w*|fall\w*|declin\w*|slid\w*|sank|plung\w*|worse)\b", text
+        )
+        and value
+    ):
+        operator, value = "<" + operator[1:], -value
     order: Any = {"minimum": "asc", "maximum": "desc"}.get(aggregation or "", "asc" if aggregation is None else None)
     limit = slots.count or (1 if aggregation in ("minimum", "maximum") else None)
     period = unless_latest(slots.period) or (ALL if aggregation else None)
@@ -495,7 +406,16 @@ def _unit_of_extreme(reading: Reading) -> str | None:
             r"\b(?:biggest|largest|worst|best|maximum) (?:1|one|single)[- ](day|week|month)\b", reading.text.lower()
         )
     )
-    return match[1] if match else None
+    if match:
+        return match[1]
+    if not reading.has("best", "worst", "minimum", "maximum", "count", "when") and "%" not in reading.text:
+        return None
+    taken = {at for span in reading.spans if span.kind in ("period", "window") for at in range(span.start, span.end)}
+    units = [word.low.rstrip("s") for at, word in enumerate(reading.words) if at not in taken]
+    return next(("day" if unit == "session" else unit for unit in units if unit in _UNITS), None)
+
+
+_UNITS = frozenset({"day", "session", "week", "month", "quarter", "year"})
 
 
 def _how_is_it(reading: Reading, slots: Slots, universe: Universe) -> Plan | None:

@@ -36,22 +36,41 @@ _REVERSE = re.compile(
 _PARTS = {"quarter": 0.25, "third": 1 / 3, "half": 0.5, "tenth": 0.1, "fifth": 0.2}
 _PART = re.compile(rf"\b(?:a |one )?({'|'.join(_PARTS)})\b(?= of| my| the|\W*$)", re.I)
 _BAD = re.compile(
-    r"\b(?:miss(?:es|ed)?|disappoint\w*|below|worse|negative|weak\w*|badly|shortfall|cuts?|cooler|softer|lower)\b", re.I
+    r"\b(?:miss(?:es|ed)?|disappoint\w*|below|worse|negative|weak\w*|badly|shortfall|cuts?|dovish|cold|cooler|softer|lower)\b",
+    re.I,
 )
-_GOOD = re.compile(r"\b(?:beats?|beaten|above|better|positive|strong\w*|tops?|hot|hotter|higher|firmer)\b", re.I)
+_GOOD = re.compile(
+    r"\b(?:beats?|beaten|above|better|positive|strong\w*|tops?|hawkish|hot|hotter|higher|firmer)\b", re.I
+)
+_PREPOSITIONS = frozenset({"after", "around", "following", "into", "before", "ahead"})
+
+
+def _around(reading: Reading) -> bool:
+    """Say whether what prices do around an event is asked: "how does SPY trade after CPI", "BTC around FOMC days"."""
+    lows = [word.low for word in reading.words]
+    named = [
+        span for span in reading.spans if span.kind == "topic" or (span.kind == "macro" and reading.has("calendar"))
+    ]
+    named += [
+        span for span in reading.spans if span.kind == "macro" or (span.kind == "concept" and span.value == "earnings")
+    ]
+    return any(_PREPOSITIONS & set(lows[max(0, span.start - 4) : span.start]) for span in named if span.start > 0)
+
+
 _WOULD = re.compile(r"\b(?:would|could|might|will)\b.*\b(?:do to|mean for|hit|hurt|affect)\b", re.I)
 # A release that comes in above or below what was forecast.
 _COMES = re.compile(r"\b(?:comes?|coming|came|prints?|printed|lands?|is|was)\b.*\bthan\b", re.I)
 _WINDOW = re.compile(
-    r"\b(\d+) (?:trading )?(day|session|week)s? (before|after|following|either side)|"
+    r"\b(\d+|a|the|move) (?:trading )?(day|session|week)s? (before|after|following|either side)|"
     r"\b(?:within|over|in) (?:the )?(?:next |following )?(\d+) (day|session|week)s?\b"
 )
 
 # What these requests are said with, beyond the desk's words.
 _OWN_WORDS = {
+    "size": "cap capped away account take risk",
     "calibrate": "model models process parameters well fits fitting goodness history daily",
     "simulate": "after end ends bad likely up down higher lower finish finishes year-end",
-    "event_study": "comes in hotter cooler softer firmer higher lower strong stronger weak weaker than expected misses miss disappointing typically typical usually normally behave behaves behaved reaction react reacts reacted respond "
+    "event_study": "hawkish dovish trade trades reports report days sessions move comes in hotter cooler softer firmer higher lower strong stronger weak weaker than expected misses miss disappointing typically typical usually normally behave behaves behaved reaction react reacts reacted respond "
     "responds responded follow follows following around abnormal drift moves after before either side",
     "backtest": "sigma sigmas z z-score zscore deviation deviations sd in out enter entry exit leave band bands channel top bottom hold holding period length lengths slow fast slower faster ones valuation value valuing",
     "book": "developed evolved",
@@ -61,7 +80,7 @@ _OWN_WORDS = {
     "coverage": "disagree disagrees agree agrees differ differs conflict conflicts discrepancy discrepancies feeds "
     "vendors providers",
     "train": "model models called named follow trade",
-    "inject_event": "miss misses disappoint disappoints badly big bad good simulate next reports report event "
+    "inject_event": "hawkish dovish surprise ahead hot cold weak strong miss misses disappoint disappoints badly big bad good simulate next reports report event "
     "shock hits goes go well hotter cooler softer firmer higher lower than expected expectations forecast",
     "reverse_stress": "half kind sort market markets probable likely likeliest plausible way take takes cost costs "
     "must joint mix loses lose reverse wipe wipes knock shave move moves crash happen have",
@@ -108,7 +127,8 @@ def models(reading: Reading, slots: Slots, previous: Frame | None) -> Plan | Non
     if _REVERSE.search(reading.text) and not reading.has("backtest"):
         return _reverse(reading, slots, symbols)
     event = _event(reading, slots)
-    if event and reading.has("event_study") and not reading.has("news"):
+    around = _around(reading) and bool(symbols) and not reading.has("when", "chart", "simulate", "stress", "surprise")
+    if event and (reading.has("event_study") or around) and not reading.has("news", "backtest"):
         return _study(reading, slots, symbols, event)
     asked = reading.has("inject") or bool(event and _WOULD.search(reading.text))
     supposed = reading.has("simulate", "stress") and bool(event) and not read_shocks(reading)
@@ -177,7 +197,8 @@ def _study(reading: Reading, slots: Slots, symbols: tuple[str, ...], event: dict
         options["since"] = slots.period.start.isoformat()
     text = " ".join(word.low for word in reading.words)
     for window in _WINDOW.finditer(text):
-        count, unit = int(window[1] or window[4]), window[2] or window[5]
+        said = window[1] or window[4]
+        count, unit = int(said) if said.isdigit() else 1, window[2] or window[5]
         sides = {"before": ("before",), "either side": ("before", "after")}.get(window[3] or "", ("after",))
         options |= dict.fromkeys(sides, sessions_of(count, unit))
     frame = Frame(topic="event_study", symbols=symbols, options=options)
@@ -195,9 +216,11 @@ def _inject(reading: Reading, symbols: tuple[str, ...], event: dict[str, Any]) -
         options["model"] = model
     text = " ".join(word.low for word in reading.words)
     if ahead := re.search(
-        r"\b(?:next|over|for|in) (?:the next )?(?:(\d+) )?(session|day|week|month|quarter)s?\b", text
+        r"\b(?:next|over|for|in) (?:the next )?(?:(\d+) )?(session|day|week|month|quarter)s?\b|"
+        r"\b(\d+) (session|day|week|month|quarter)s? (?:ahead|out|forward|horizon)\b",
+        text,
     ):
-        options["sessions"] = sessions_of(int(ahead[1] or 1), ahead[2])
+        options["sessions"] = sessions_of(int(ahead[1] or ahead[3] or 1), ahead[2] or ahead[4])
     if mine and symbols:
         options["hits"] = list(symbols)
     frame = Frame(topic="inject_event", symbols=() if mine else symbols, options=options)

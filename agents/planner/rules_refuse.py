@@ -74,8 +74,14 @@ _OFF_TOPIC = re.compile(
     r"breakfast|traffic|train to|bus to)\b",
     re.IGNORECASE,
 )
+# Asked for whatever they are about.
+_WRITES = re.compile(
+    r"\b(?:haikus?|limericks?|sonnets?|rhymes?|jokes?|riddles?)\b|\b(?:write|compose|tell|sing|draft)(?: me| us)? (?:an? |some )?"
+    r"(?:poem|song|story|essay|novel|rap|speech|blog\w*|tweet|cover letter|email)\b",
+    re.IGNORECASE,
+)
 _ADVICE = re.compile(
-    r"\b(?:tax(?:es)? (?:advice|return|implications?|owe)|legal advice|sue|lawsuit advice|inheritance|"
+    r"\b(?:is it (?:legal|illegal|allowed|insider)|legal to|illegal|lawyer|(?:brother|sister|friend|cousin|uncle|father|mother|wife|husband)\b.{0,30}\b(?:told|tipped)|tax(?:es)? (?:advice|return|implications?|owe)|legal advice|sue|lawsuit advice|inheritance|"
     r"mortgage should i|life insurance|"
     r"guarantee(?:d)? (?:profit|return)s?|insider (?:tip|information)|hot tip)\b",
     re.IGNORECASE,
@@ -151,7 +157,7 @@ def refuse(reading: Reading) -> Plan | None:
 def decline(reading: Reading) -> Plan | None:
     """Return the answer to a question that the desk cannot know about, or None."""
     text = reading.text
-    if _OFF_TOPIC.search(text) and not reading.values("symbol") and not reading.values("macro"):
+    if _WRITES.search(text) or _OFF_TOPIC.search(text) and not reading.values("symbol") and not reading.values("macro"):
         return Plan(
             outcome="decline",
             say="That is outside what this desk does. I answer questions on prices, returns, risk, macro data, "

@@ -38,7 +38,8 @@ def study(reading: Reading, slots: Slots, previous: Frame | None) -> Plan | None
     if reading.has("pnl") and slots.grain in _SPLITS and not symbols:
         split = Frame(topic="pnl_split", period=slots.period, options={"by": [slots.grain]})
         return Plan(outcome="answer", frame=split, private=True)
-    if reading.has("fees") and _MINE.search(reading.text) and not symbols and not reading.has("backtest"):
+    paid = _MINE.search(reading.text) or re.search(r"\b(?:paid|pay|cost me|did trading cost)\b", reading.text, re.I)
+    if reading.has("fees") and paid and not symbols and not reading.has("backtest"):
         if period := unless_latest(slots.period):
             # The split by cost has no dates; the fills of a period each say their fee.
             return Plan(outcome="answer", frame=Frame(topic="book", metric="fills", period=period), private=True)

@@ -246,7 +246,11 @@ def _size_figures(reading: Reading, method: str) -> dict[str, float]:
     stop_at = reading.position("stop")
     others = [at for at in reading.numbers if not _is_equity(reading, at)]
     closest = min(others, key=lambda at: (abs(at - stop_at - 1), -at), default=-1) if stop_at >= 0 else -1
+    caps = _caps(reading)
     for at, number in sorted(reading.numbers.items()):
+        if at in caps:
+            out["max_weight"] = number.value
+            continue
         near_stop = at == closest and abs(at - stop_at) <= 4 and method != "atr_risk"
         if number.unit == "percent":
             out[_OF_PERCENT.get(method, "stop_distance" if near_stop else "risk_fraction")] = number.value
@@ -256,9 +260,21 @@ def _size_figures(reading: Reading, method: str) -> dict[str, float]:
             out["stop_price"] = number.value
         elif _is_equity(reading, at):
             out["equity"] = number.value
-        elif method == "atr_risk" and _word_after(reading, at) in ("atr", "atrs", "average"):
+        elif method == "atr_risk" and number.unit == "plain":
             out["ranges"] = number.value
     return out
+
+
+def _caps(reading: Reading) -> set[int]:
+    """Return the places of the percentages that cap a weight: "cap it at 15% of nav", "max 10%", "no more than 20%"."""
+    found = set()
+    for at, number in reading.numbers.items():
+        before = " ".join(word.low for word in reading.words[max(0, at - 4) : at])
+        if number.unit == "percent" and re.search(
+            r"\b(?:cap(?:ped)?|max(?:imum)?|at most|no more than|limit(?:ed)?|up to)(?: \w+){0,3}$", before
+        ):
+            found.add(at)
+    return found
 
 
 def _is_equity(reading: Reading, at: int) -> bool:
@@ -267,6 +283,8 @@ def _is_equity(reading: Reading, at: int) -> bool:
     text = " ".join(word.low for word in reading.words[:at])
     has = re.search(r"\b(?:(?:i|we) (?:have|had|got)(?: about| around| only)?|(?:equity|capital|account) of)$", text)
     has = has or (re.search(r"\bwith$", text) if after not in ("stop", "limit") else None)
+    if has and after in ("equity", "capital", "account", "cash"):
+        return True
     named = after in ("account", "portfolio", "book", "capital", "equity")
     return number.unit in ("money", "plain") and (named or (has is not None and (number.unit == "money" or not after)))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from agents.planner.reading import Reading
 from agents.planner.slots import mix_of
@@ -224,6 +224,13 @@ def crisis_of(reading: Reading) -> str | None:
             return name
     written = _without_numbers(reading)
     return next((name for pattern, name in CRISES if re.search(pattern, written)), None)
+
+
+def crises_of(reading: Reading) -> tuple[str, ...]:
+    """Return the stored crises of "lehman, the dotcom bust and the 2022 rate shock", each once."""
+    parts = re.split(r",|;|&|\band\b|\bthen\b|\bplus\b", reading.text)
+    named = tuple(dict.fromkeys(found for part in parts if (found := crisis_of(replace(reading, text=part)))))
+    return named if len(named) > 1 else tuple(filter(None, [crisis_of(reading)]))
 
 
 def names_crisis_by_words(reading: Reading) -> bool:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from agents.planner.periods import Period
+from agents.planner.periods import Period, last_units
 from agents.planner.reading import Reading
 from agents.planner.universe import Universe
 
@@ -32,17 +32,19 @@ class Slots:
 
 def take_slots(reading: Reading, universe: Universe) -> Slots:
     """Return the shared parts of a question."""
+    stretch = _short_stretch(reading)
     series = reading.values("macro")
     topics = tuple(dict.fromkeys((*reading.values("topic"), *_topics_of(reading, universe))))
     groups = reading.values("group")
     periods = tuple(found.period for found in reading.periods)
     operator, threshold = _comparison(reading)
+    main = _main_period(periods)
     return Slots(
         symbols=reading.values("symbol"),
         group=groups[0] if groups else None,
         series=series,
         topics=topics,
-        period=_main_period(periods),
+        period=stretch if stretch and (main is None or main.kind == "latest") else main,
         periods=periods,
         grain=next((grain for concept, grain in GRAINS.items() if reading.has(concept)), None),
         aggregation=_aggregation(reading),
@@ -50,6 +52,38 @@ def take_slots(reading: Reading, universe: Universe) -> Slots:
         threshold=threshold,
         count=_count(reading),
     )
+
+
+_NO_STRETCH = frozenset(
+    "momentum sma ema ma average moving lookback rolling yield yields treasury treasuries bill bills note notes bond bonds curve "
+    "rate rates mortgage".split()
+)
+
+
+def _short_stretch(reading: Reading) -> Period | None:
+    """Return the time of "3y", "6m", "12m" beside instruments: the last three years; 10y is also the name of a yield."""
+    named = any(span.kind in ("symbol", "group") for span in reading.spans)
+    for span in list(reading.spans):
+        word = reading.words[span.start].low if 0 <= span.start < len(reading.words) else ""
+        short = re.fullmatch(r"(\d+)(y|yr|m|mo|mth|w|wk)", word)
+        following = reading.words[span.end].low if span.end < len(reading.words) else ""
+        before = reading.words[span.start - 1].low if span.start > 0 else ""
+        if not named or span.kind not in ("window", "macro") or span.end != span.start + 1 or not short:
+            continue
+        if (
+            following in _NO_STRETCH
+            or before in ("rolling", "next")
+            or (span.kind == "macro" and not reading.has(*_OF_TIME))
+        ):
+            continue
+        if span.kind == "macro":
+            reading.spans.remove(span)
+            reading.spans.append(replace(span, kind="window", value=word))
+        return last_units(int(short[1]), short[2], reading.today)
+    return None
+
+
+_OF_TIME = ("return", "volatility", "sharpe", "sortino", "cagr", "drawdown", "beta", "correlation", "chart", "change")
 
 
 def sessions_of(count: int, unit: str) -> int:
@@ -74,6 +108,24 @@ def mix_of(reading: Reading) -> dict[int, float]:
             named.append(starts[following])
     whole = len(named) > 1 and tuple(named) == reading.values("symbol") and abs(sum(found.values()) - 1) < 0.001
     return found if whole else {}
+
+
+def members_of(slots: Slots, universe: Universe) -> tuple[tuple[str, ...], str | None, str]:
+    """Return the symbols or the group asked about; "the four largest ..." are those with the most assets."""
+    if slots.symbols:
+        return slots.symbols, None, ""
+    if slots.group is None:
+        return (), None, ""
+    members = universe.members.get(slots.group, ())
+    sizes = [
+        symbol
+        for symbol in sorted(members, key=lambda one: (-universe.assets.get(one, 0.0), one))
+        if symbol in universe.assets
+    ]
+    if slots.count and len(sizes) >= slots.count:
+        chosen = tuple(sizes[: slots.count])
+        return chosen, None, f"The {slots.count} largest by total assets: {', '.join(chosen)}."
+    return (), slots.group, ""
 
 
 def _main_period(periods: tuple[Period, ...]) -> Period | None:

@@ -71,6 +71,14 @@ def _century(two: str) -> str:
     return f"{'19' if int(two) >= 50 else '20'}{two}"
 
 
+def _year_of(found: re.Match[str]) -> str:
+    """Read "Jan 23" after since, from or in as January 2023; elsewhere, and of other figures, it is a day."""
+    before = found.string[: found.start()].rstrip().lower()
+    if not before.endswith((" since", " from", " until", " to", " till")):
+        return found.group()
+    return f"{found[1]}{found[2]} {_century(found[3])}"
+
+
 # Dates and counts written in forms that the rest reads in one: '22, Q1'24, 1Q24, 2024-03, 24.12.2023, a couple of.
 _FORMS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
     (re.compile(r"\b[qQ]([1-4]) ?'?(\d\d)\b(?![\d.%/,])"), lambda found: f"Q{found[1]} {_century(found[2])}"),
@@ -99,6 +107,15 @@ _FORMS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
     ),
     (re.compile(r"\b(\d{1,3})(?=(?:dma|sma|ema)\b)", re.I), lambda found: f"{found[1]} "),
     (re.compile(r"\b(atr|rsi|sma|ema|adx|cci|roc|mfi|wma)(?=\d{1,3}\b)", re.I), lambda found: f"{found[1]} "),
+    (re.compile(r"\b(?:xmas|christmas)(?: day)?\b", re.I), lambda found: "25 December"),
+    (re.compile(r"\bnew year'?s(?: day)?\b", re.I), lambda found: "new year"),
+    (
+        re.compile(
+            r"\b(Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sep|Oct|Nov|Dec)([a-z]*) (1[89]|2[0-6])\b(?=\s*(?:[?.!,;]|$|to|until|and|vs))",
+            re.I,
+        ),
+        _year_of,
+    ),
     (re.compile(r"\ban? (?=(?:hundred|thousand|million|billion)\b)", re.I), lambda found: "one "),
     (re.compile(r"\b(?:a )?couple(?: of)?(?= (?:days|weeks|months|quarters|years|sessions))", re.I), lambda found: "2"),
     (re.compile(r"\bhalf an? (?=percent|point|basis)", re.I), lambda found: "0.5 "),
