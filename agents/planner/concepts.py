@@ -21,6 +21,7 @@ _WORDS = _vocabulary()
 FILLERS: frozenset[str] = frozenset(_WORDS["fillers"].split())
 # Ordinary words that are never taken for a misspelt desk word; left over, they are asked about.
 ORDINARY: frozenset[str] = frozenset(_WORDS["ordinary"].split())
+TWO_LETTERS: frozenset[str] = frozenset(_WORDS["two_letters"].split())
 # What people write for short, each with the words it stands for.
 ABBREVIATIONS: dict[str, tuple[str, ...]] = {
     str(short): tuple(words.split()) for short, words in _WORDS["abbreviations"].items()

@@ -12,7 +12,10 @@ _SIGMA = r"(?:sigmas?|z(?:-?scores?)?|standard deviations?|std ?devs?|deviations
 _DAYS = r"(?:[- ]?(?:day|days|session|sessions|d))?"
 _IN = r"(?:enter(?:ing|s)?|entry|entries|get in|go in|open(?:ing)?|buy|trade)"
 _OUT = r"(?:exit(?:ing|s)?|leav(?:e|ing)|get out|go out|clos(?:e|ing)|out|unwind)"
-_TO = r"(?: (?:at|above|beyond|when|on|a|an|the|it|is|of|spread|z|score|z-score|reaches|back|to|inside|within|below|under|new))*"
+_TO = (
+    r"(?: (?:at|above|beyond|when|on|a|an|the|it|is|of|spread|z|score|z-score|reaches|back|to|inside|within|"
+    r"below|under|new))*"
+)
 _BREAK = r"(?:breakouts?|highs?|high breakouts?|channels?|donchian)"
 _REVIEWS = {"week": "weekly", "month": "monthly", "quarter": "quarterly", "year": "yearly", "annual": "yearly"}
 
@@ -27,12 +30,15 @@ _FORMS: dict[str, tuple[str, ...]] = {
     "exit_period": (
         rf"\b{_NUMBER}{_DAYS} (?:out|exit)\b", rf"\b{_NUMBER}{_DAYS} lows?\b", rf"\b{_OUT}{_TO} {_NUMBER}",
     ),
-    "window": (rf"\b{_NUMBER}{_DAYS} (?:rolling )?(?:window|lookback|look-back)", rf"\b(?:window|lookback)(?: of)? {_NUMBER}"),
-    "period": (rf"\b{_NUMBER}{_DAYS} (?:average|mean|band|bollinger|window)", rf"\b(?:window|period)(?: of)? {_NUMBER}"),
+    "window": (rf"\b{_NUMBER}{_DAYS} (?:rolling )?(?:window|lookback|look-back)", rf"\b(?:window|lookback)(?: "
+                                                                                  rf"of)? {_NUMBER}"),
+    "period": (rf"\b{_NUMBER}{_DAYS} (?:average|mean|band|bollinger|window)", rf"\b(?:window|period)(?: of)? "
+                                                                              rf"{_NUMBER}"),
     "top": (rf"\b(?:top|best|strongest|leading) {_NUMBER}\b", rf"\b{_NUMBER} (?:best|strongest|leaders?|top)\b"),
     "hold": (rf"\b(?:top|best|strongest) {_NUMBER}\b",),
     "skip": (rf"\bskip(?:ping)?(?: the)?(?: last)? {_NUMBER}",),
-    "hold_sessions": (rf"\bhold(?:ing)?(?: it| them)?(?: for)? {_NUMBER}{_DAYS}", rf"\bfor {_NUMBER} (?:days|sessions)\b"),
+    "hold_sessions": (rf"\bhold(?:ing)?(?: it| them)?(?: for)? {_NUMBER}{_DAYS}", rf"\bfor {_NUMBER} (?:days|"
+                                                                                  rf"sessions)\b"),
     "threshold": (rf"\b(?:surprises?|beats?)(?: (?:of|above|over|beyond|more than|at least))* {_NUMBER} ?%",),
     "max_leverage": (rf"\b(?:up to|max(?:imum)?|at most|capped at)(?: a| leverage| of)* {_NUMBER} ?x?\b",),
     "days_before": (rf"\blast {_NUMBER}(?: trading)? days",),
@@ -54,12 +60,14 @@ _RATIOS = frozenset({"entry_z", "exit_z", "threshold", "max_leverage"})
 _PERCENT = frozenset({"threshold"})
 _SHORTABLE = ("breakout", "mean_reversion", "momentum", "sma_crossover", "event_drift")
 _SHORT = re.compile(
-    r"\b(?:long(?: and |/| or |-)short|go(?:ing)? short|short(?:ing)? (?:side|too|allowed|as well)|both (?:ways|sides|directions)|"
+    r"\b(?:long(?: and |/| or |-)short|go(?:ing)? short|short(?:ing)? (?:side|too|allowed|as well)|both (?:ways|"
+    r"sides|directions)|"
     r"allow(?:ing)? shorts?|with shorts?|short when)\b",
     re.I,
 )
 _REVIEWED = re.compile(
-    r"\b(?:rebalance|rebalanced?|rebalancing|review(?:ed)?|re-?ranked|refreshed|updated|reset)\b(?: (?:it|every|each|once|a|the|of|them))*"
+    r"\b(?:rebalance|rebalanced?|rebalancing|review(?:ed)?|re-?ranked|refreshed|updated|reset)\b(?: (?:it|every|"
+    r"each|once|a|the|of|them))*"
     r" (week|month|quarter|year|annual)(?:ly|s)?\b|\b(week|month|quarter|annual|year)(?:ly)? (?:rebalanc\w+|review)\b",
     re.I,
 )
@@ -67,7 +75,8 @@ _REVIEWED = re.compile(
 
 def parameters_of(reading: Reading, strategy: str | None) -> dict[str, Any]:
     """Return the parameters of a strategy that a question says, by their names in the strategy."""
-    text, out = " ".join(word.low for word in reading.words).replace(" ( ", " ").replace(" ) ", " "), {}
+    text = " ".join(word.low for word in reading.words).replace(" ( ", " ").replace(" ) ", " ")
+    out: dict[str, Any] = {}
     for name in _OF.get(strategy or "", ()):
         for form in _FORMS[name]:
             if found := re.search(form, text):

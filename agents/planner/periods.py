@@ -14,28 +14,23 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from agents.planner.dates import (
+    DATE,
+    DAY,
+    MONTH,
+    MONTHS,
+    UNIT,
+    UNITS,
+    YEAR,
+    clamp,
+    month_range,
+    months_back,
+    quarter_range,
+    read_date,
+)
+
 PeriodKind = Literal["latest", "range", "sessions", "next", "all"]
 
-MONTHS = {
-    name: number
-    for number, names in enumerate(
-        (
-            ("january", "jan"), ("february", "feb"), ("march", "mar"), ("april", "apr"), ("may",), ("june", "jun"),
-            ("july", "jul"), ("august", "aug"), ("september", "sep", "sept"), ("october", "oct"),
-            ("november", "nov"), ("december", "dec"),
-        ),
-        start=1,
-    )
-    for name in names
-}  # fmt: skip
-UNITS = {
-    "d": "day", "day": "day", "days": "day", "dy": "day",
-    "w": "week", "wk": "week", "wks": "week", "week": "week", "weeks": "week",
-    "m": "month", "mo": "month", "mos": "month", "mth": "month", "mths": "month", "month": "month", "months": "month",
-    "q": "quarter", "qtr": "quarter", "qtrs": "quarter", "quarter": "quarter", "quarters": "quarter",
-    "y": "year", "yr": "year", "yrs": "year", "year": "year", "years": "year",
-    "decade": "decade", "decades": "decade",
-}  # fmt: skip
 _ORDINALS = {"first": 1, "second": 2, "third": 3, "fourth": 4, "1st": 1, "2nd": 2, "3rd": 3, "4th": 4}
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 CRISES: dict[str, tuple[date, date]] = {
@@ -44,16 +39,6 @@ CRISES: dict[str, tuple[date, date]] = {
     "dot-com": (date(2000, 3, 24), date(2002, 10, 9)),
     "black monday": (date(1987, 10, 13), date(1987, 10, 19)),
 }
-
-_MONTH = "|".join(sorted(MONTHS, key=len, reverse=True))
-_UNIT = "|".join(sorted(UNITS, key=len, reverse=True))
-_YEAR = r"(?:19|20)\d\d"
-_DAY = r"\d{1,2}(?:st|nd|rd|th)?"
-_DATE = (
-    rf"(?:\d{{4}}-\d{{2}}-\d{{2}}|\d{{1,2}}/\d{{1,2}}/\d{{4}}|"
-    rf"(?:{_MONTH})\.? {_DAY}(?: ,)?(?: {_YEAR})?|{_DAY}(?: of)? (?:{_MONTH})(?: ,)?(?: {_YEAR})?|"
-    rf"(?:{_MONTH})(?: of)? {_YEAR}|{_YEAR}|(?:{_MONTH}))"
-)
 
 
 class Period(BaseModel):
@@ -90,12 +75,6 @@ class Found:
     end: int
 
 
-def months_back(day: date, months: int) -> date:
-    """Return the same day some months earlier, or the last day of that month if it is shorter."""
-    index = day.year * 12 + day.month - 1 - months
-    return _clamp(index // 12, index % 12 + 1, day.day)
-
-
 def unless_latest(period: Period | None) -> Period | None:
     """Return a period, or None for the latest value, which is what tools give when no period is said."""
     return None if period is None or period.kind == "latest" else period
@@ -125,19 +104,6 @@ def find_periods(text: str, today: date) -> list[Found]:
             if period is not None:
                 found.append(Found(period=period, start=match.start(), end=match.end()))
     return sorted(found, key=lambda one: one.start)
-
-
-def _clamp(year: int, month: int, day: int) -> date:
-    following = date(year + month // 12, month % 12 + 1, 1)
-    return date(year, month, min(day, (following - timedelta(days=1)).day))
-
-
-def _month_range(year: int, month: int) -> tuple[date, date]:
-    return date(year, month, 1), _clamp(year, month, 31)
-
-
-def _quarter_range(year: int, quarter: int) -> tuple[date, date]:
-    return date(year, 3 * quarter - 2, 1), _clamp(year, 3 * quarter, 31)
 
 
 def _range(start: date | None, end: date | None, text: str, note: str = "") -> Period | None:
@@ -173,43 +139,6 @@ def _forward(today: date, count: int, unit: str, text: str) -> Period:
     )
 
 
-def read_date(text: str, today: date) -> tuple[date, date] | None:
-    """Return first and last day of a day, month or year written in words or figures; None if it is no date."""
-    text = text.replace(" ,", "").replace(" of ", " ").replace(".", "").strip()
-    if re.fullmatch(_YEAR, text):
-        return date(int(text), 1, 1), date(int(text), 12, 31)
-    if match := re.fullmatch(r"(\d{4})-(\d{2})-(\d{2})", text):
-        return _one_day(int(match[1]), int(match[2]), int(match[3]))
-    if match := re.fullmatch(r"(\d{1,2})/(\d{1,2})/(\d{4})", text):
-        month, day = int(match[1]), int(match[2])
-        return _one_day(int(match[3]), *((month, day) if month <= 12 else (day, month)))
-    if match := re.fullmatch(rf"({_MONTH}) ({_YEAR})", text):
-        return _month_range(int(match[2]), MONTHS[match[1]])
-    if match := re.fullmatch(rf"({_MONTH}) ({_DAY})(?: ({_YEAR}))?", text):
-        return _day_of(MONTHS[match[1]], match[2], match[3], today)
-    if match := re.fullmatch(rf"({_DAY}) ({_MONTH})(?: ({_YEAR}))?", text):
-        return _day_of(MONTHS[match[2]], match[1], match[3], today)
-    if text in MONTHS:
-        month = MONTHS[text]
-        return _month_range(today.year if month <= today.month else today.year - 1, month)
-    return None
-
-
-def _one_day(year: int, month: int, day: int) -> tuple[date, date] | None:
-    try:
-        return date(year, month, day), date(year, month, day)
-    except ValueError:
-        return None
-
-
-def _day_of(month: int, day: str, year: str | None, today: date) -> tuple[date, date] | None:
-    number = int(re.sub(r"\D", "", day))
-    if year:
-        return _one_day(int(year), month, number)
-    this = _one_day(today.year, month, number)
-    return this if this is None or this[0] <= today else _one_day(today.year - 1, month, number)
-
-
 # Each form: a pattern and what it means. Earlier forms win over later ones where they overlap.
 Reader = Callable[[re.Match[str], date], Period | None]
 
@@ -218,8 +147,8 @@ def _from_to(match: re.Match[str], today: date) -> Period | None:
     first, last = read_date(match["a"], today), read_date(match["b"], today)
     if match["b"] in ("now", "today", "present", "date", "the present"):
         return _range(first[0], today, match.group()) if first else None
-    if first and last and match["a"] in MONTHS and re.search(_YEAR, match["b"]):
-        first = _month_range(last[0].year, MONTHS[match["a"]])
+    if first and last and match["a"] in MONTHS and re.search(YEAR, match["b"]):
+        first = month_range(last[0].year, MONTHS[match["a"]])
     return _range(first[0], last[1], match.group()) if first and last else None
 
 
@@ -269,7 +198,7 @@ def _on(match: re.Match[str], today: date) -> Period | None:
 
 def _is_count(match: re.Match[str]) -> bool:
     """Say whether a bare year is a count: "buy 2000 AAPL", "get rid of 2010 shares"."""
-    if not re.fullmatch(_YEAR, match["a"]):
+    if not re.fullmatch(YEAR, match["a"]):
         return False
     before, after = match.string[: match.start("a")], match.string
     return bool(_COUNTED.match(after, match.end("a")) or _COUNTS.search(before))
@@ -281,10 +210,10 @@ def _quarter(match: re.Match[str], today: date) -> Period | None:
     if not 1 <= number <= 4:
         return None
     if groups.get("y"):
-        start, end = _quarter_range(int(groups["y"]), number)
+        start, end = quarter_range(int(groups["y"]), number)
         return _range(start, end, f"Q{number} {groups['y']}")
-    year = today.year if _quarter_range(today.year, number)[0] <= today else today.year - 1
-    start, end = _quarter_range(year, number)
+    year = today.year if quarter_range(today.year, number)[0] <= today else today.year - 1
+    start, end = quarter_range(year, number)
     return _range(start, min(end, today), f"Q{number} {year}", f"Read Q{number} as the one of {year}.")
 
 
@@ -339,7 +268,7 @@ def _last_unit(match: re.Match[str], today: date) -> Period | None:
         last = today.replace(day=1) - timedelta(days=1)
         return Period(kind="range", start=last.replace(day=1), end=last, name="last_month", text="last month")
     quarter = (today.month - 1) // 3 or 4
-    start, end = _quarter_range(today.year if today.month > 3 else today.year - 1, quarter)
+    start, end = quarter_range(today.year if today.month > 3 else today.year - 1, quarter)
     text = f"last quarter (Q{quarter} {start.year})"
     return Period(kind="range", start=start, end=end, name="last_quarter", text=text)
 
@@ -368,8 +297,8 @@ def _next(match: re.Match[str], today: date) -> Period | None:
         monday = today + timedelta(days=7 - today.weekday())
         return Period(kind="next", start=monday, end=monday + timedelta(days=6), name="next_week", text="next week")
     if unit == "month":
-        first = _clamp(today.year, today.month, 31) + timedelta(days=1)
-        last = _clamp(first.year, first.month, 31)
+        first = clamp(today.year, today.month, 31) + timedelta(days=1)
+        last = clamp(first.year, first.month, 31)
         return Period(kind="next", start=first, end=last, name="next_month", text="next month")
     return _forward(today, 1, unit, match.group())
 
@@ -473,7 +402,7 @@ def _part_of(match: re.Match[str], today: date) -> Period | None:
     else:
         first, last = {"early": (1, 4), "mid": (5, 8), "late": (9, 12)}[match["o"].rstrip("-")]
     note = "" if groups.get("n") else f"Read {match['o']} {year} as its months {first} to {last}."
-    return _range(date(year, first, 1), _clamp(year, last, 31), match.group(), note)
+    return _range(date(year, first, 1), clamp(year, last, 31), match.group(), note)
 
 
 def _to_month(match: re.Match[str], today: date) -> Period | None:
@@ -528,71 +457,77 @@ _FORMS: tuple[tuple[re.Pattern[str], Reader], ...] = (
     _form(r"(?:in |during |over |for |through |throughout )?(?:the )?(?:covid(?:-19)?(?: crash| crisis| selloff|"
     r" pandemic)?|global financial crisis|great financial crisis|financial crisis|gfc|dot-?com (?:crash|bust|"
     r"bubble)|black monday)", _crisis),
-    _form(rf"(?:from|between) (?:the (?:start|beginning) of )?(?P<a>{_DATE}) ?(?:to|until|till|through|and|-) ?"
-    rf"(?:the end of )?(?P<b>{_DATE}|now|today|present)", _from_to),
-    _form(rf"since (?:the )?(?:end|close) of (?:the year )?(?P<a>{_DATE})", _since_end),
-    _form(rf"(?:since|ever since|starting(?: in| from)?|from|beginning(?: in)?|going back to|dating back to|back to|as of the start of) (?:the (?:very )?(?:start|beginning) "
-    rf"of (?:the year )?(?={_DATE}))?(?P<a>the (?:start|beginning) of the year|the first of january|new year|"
-    rf"{_DATE})(?: on(?:wards?)?)?(?! (?:to|until|till|"
-    rf"through|-)| (?:, )?{_YEAR})", _since),
+    _form(rf"(?:from|between) (?:the (?:start|beginning) of )?(?P<a>{DATE}) ?(?:to|until|till|through|and|-) ?"
+    rf"(?:the end of )?(?P<b>{DATE}|now|today|present)", _from_to),
+    _form(rf"since (?:the )?(?:end|close) of (?:the year )?(?P<a>{DATE})", _since_end),
+    _form(rf"(?:since|ever since|starting(?: in| from)?|from|beginning(?: in)?|going back to|dating back to|"
+          rf"back to|as of the start of) (?:the (?:very )?(?:start|beginning) "
+    rf"of (?:the year )?(?={DATE}))?(?P<a>the (?:start|beginning) of the year|the first of january|new year|"
+    rf"{DATE})(?: on(?:wards?)?)?(?! (?:to|until|till|"
+    rf"through|-)| (?:, )?{YEAR})", _since),
     _form(r"52[- ]?(?:week|wk|w)(?= (?:high|low|highs|lows|range))", _week_extreme),
-    _form(rf"(?:at |around )?(?:the )?(?<!by the )(?P<w>end|close|start|beginning) of (?:the year )?(?P<a>{_YEAR}|"
-    rf"(?:{_MONTH})(?: {_YEAR})?)", _edge),
+    _form(rf"(?:at |around )?(?:the )?(?<!by the )(?P<w>end|close|start|beginning) of (?:the year )?(?P<a>{YEAR}|"
+    rf"(?:{MONTH})(?: {YEAR})?)", _edge),
     _form(rf"(?:{_IN} )?{_THE}(?:(?P<n>\d+) months|(?:full )?year) (?:to|ended|ending|through)(?: in)? (?:the end of )?"
-    rf"(?P<a>(?:{_MONTH}) {_YEAR})", _to_month),
-    _form(rf"(?:{_IN} |by )?{_THE}(?P<w>first|last|final) (?:trading day|business day|session|close|day) (?:of|in) (?P<a>{_YEAR}|"
-    rf"(?:{_MONTH})(?: {_YEAR})?)", _session_of),
-    _form(rf"(?:{_IN} )?{_THE}(?P<o>first|last) (?P<n>\d+) months of (?P<y>{_YEAR})", _part_of),
-    _form(rf"(?:{_IN} )?{_THE}(?P<o>early|mid-?|late) (?P<y>{_YEAR})", _part_of),
+    rf"(?P<a>(?:{MONTH}) {YEAR})", _to_month),
+    _form(rf"(?:{_IN} |by )?{_THE}(?P<w>first|last|final) (?:trading day|business day|session|close|day) (?:of|"
+          rf"in) (?P<a>{YEAR}|"
+    rf"(?:{MONTH})(?: {YEAR})?)", _session_of),
+    _form(rf"(?:{_IN} )?{_THE}(?P<o>first|last) (?P<n>\d+) months of (?P<y>{YEAR})", _part_of),
+    _form(rf"(?:{_IN} )?{_THE}(?P<o>early|mid-?|late) (?P<y>{YEAR})", _part_of),
     _form(r"since (?:the )?(?:covid(?:-19)?|pandemic|gfc|financial crisis)(?: (?:crash|crisis|pandemic|low|lows))?", _since_crisis),
     _form(r"since (?P<d>yesterday)", _since_day),
     _form(rf"since (?:last |this )?(?P<d>{'|'.join(_WEEKDAYS)})", _since_day),
     _form(r"since (?:the )?(?:last|previous) (?P<u>week|month|quarter)", _since_unit),
-    _form(rf"(?:from |between |for )?(?P<a>{_DATE}) ?(?:to|until|till|through|thru|-|\.\.) ?(?P<b>{_DATE}|"
+    _form(rf"(?:from |between |for )?(?P<a>{DATE}) ?(?:to|until|till|through|thru|-|\.\.) ?(?P<b>{DATE}|"
     rf"now|today|the present|present|date)", _from_to),
-    _form(rf"(?P<w>before|prior to|until|till|up to|through|by the end of) (?P<a>{_DATE})", _before),
-    _form(rf"after (?P<a>{_DATE})", _after),
-    _form(rf"(?:{_IN} )?{_THE}q(?P<n>[1-4])(?: of|-| ,)? ?(?P<y>{_YEAR})", _quarter),
-    _form(rf"(?:{_IN} )?(?P<y>{_YEAR}) ?(?:- ?)?q(?P<n>[1-4])", _quarter),
+    _form(rf"(?P<w>before|prior to|until|till|up to|through|by the end of) (?P<a>{DATE})", _before),
+    _form(rf"after (?P<a>{DATE})", _after),
+    _form(rf"(?:{_IN} )?{_THE}q(?P<n>[1-4])(?: of|-| ,)? ?(?P<y>{YEAR})", _quarter),
+    _form(rf"(?:{_IN} )?(?P<y>{YEAR}) ?(?:- ?)?q(?P<n>[1-4])", _quarter),
     _form(rf"(?:{_IN} )?{_THE}(?P<o>first|second|third|fourth|1st|2nd|3rd|"
-    rf"4th) quarter(?: of)?(?: (?P<y>{_YEAR}))?", _quarter),
+    rf"4th) quarter(?: of)?(?: (?P<y>{YEAR}))?", _quarter),
     _form(rf"(?:{_IN} )?{_THE}q(?P<n>[1-4])", _quarter),
-    _form(rf"(?:{_IN} )?{_THE}h(?P<n>[12])(?:(?: of)? ?(?P<y>{_YEAR}))?", _half),
-    _form(rf"(?:{_IN} )?{_THE}(?P<o>first|second) half(?:(?: of)? (?P<y>{_YEAR})| of (?:the|this) year)", _half),
+    _form(rf"(?:{_IN} )?{_THE}h(?P<n>[12])(?:(?: of)? ?(?P<y>{YEAR}))?", _half),
+    _form(rf"(?:{_IN} )?{_THE}(?P<o>first|second) half(?:(?: of)? (?P<y>{YEAR})| of (?:the|this) year)", _half),
     _form(r"(?:since |over |through |for )?(?:year[- ]to[- ]date|ytd|month[- ]to[- ]date|mtd|"
     r"quarter[- ]to[- ]date|qtd|week[- ]to[- ]date|wtd)", _to_date),
-    _form(rf"(?:{_IN} )?(?:so far )?(?:this|current|the current|the present) (?P<u>{_UNIT})(?: so far)?", _this),
+    _form(rf"(?:{_IN} )?(?:so far )?(?:this|current|the current|the present) (?P<u>{UNIT})(?: so far)?", _this),
     _form(rf"(?:{_IN} )?{_THE}(?:last|past|this past|these past|previous|prior|trailing|latest|recent|most recent|"
     rf"preceding) (?P<n>\d+)[- ]?(?:trading |business |"
-    rf"calendar )?(?P<u>{'|'.join(sorted(_SESSION_WORDS, key=len, reverse=True))}|{_UNIT})", _last_count),
+    rf"calendar )?(?P<u>{'|'.join(sorted(_SESSION_WORDS, key=len, reverse=True))}|{UNIT})", _last_count),
     _form(r"(?:over |for |on )?(?:ttm|ltm)", lambda match, today: _back(today, 12, "month", "the last 12 months")),
     _form(rf"(?:{_IN} )?{_THE}(?P<w>(?:this )?past|last|previous|prior|trailing|calendar(?! \w+ (?:returns?|"
-    rf"performances?|gains?|changes?))|preceding) (?:calendar |full |complete )?(?P<u>{_UNIT})(?! {_YEAR})", _last_unit),
-    _form(rf"(?:{_IN} )?{_THE}(?:next|coming|following|upcoming) (?:(?P<n>\d+) )?(?P<u>{_UNIT})", _next),
-    _form(rf"(?P<since>since )?(?P<n>\d+|a|an) (?P<u>{_UNIT}) (?:ago|back|earlier)", _ago),
+    rf"performances?|gains?|changes?))|preceding) (?:calendar |full |complete )?(?P<u>{UNIT})(?! {YEAR})", _last_unit),
+    _form(rf"(?:{_IN} )?{_THE}(?:next|coming|following|upcoming) (?:(?P<n>\d+) )?(?P<u>{UNIT})", _next),
+    _form(rf"(?P<since>since )?(?P<n>\d+|a|an) (?P<u>{UNIT}) (?:ago|back|earlier)", _ago),
     _form(r"(?:in |for |on |as of |until )?(?P<d>day before yesterday|yesterday|today|tonight|tomorrow)", _day_word),
     _form(rf"(?:on |by |as of )?(?P<w>last |this |next )?(?P<d>{'|'.join(_WEEKDAYS)})", _weekday),
     _form(rf"(?:using|over|for|with|within|on|across|covering) (?:about |the )?(?P<n>\d+|a|"
-    rf"one)[- ]?(?P<u>{_UNIT})(?: of (?:data|history|prices|returns))?(?! (?:usd|dollars|bucks|euros|shares))", _compact),
-    _form(rf"(?P<n>\d+)[- ]?(?P<u>{_UNIT}) (?:of (?:data|history|prices|returns)|lookback|window|history)", _compact),
+    rf"one)[- ]?(?P<u>{UNIT})(?: of (?:data|history|prices|returns))?(?! (?:usd|dollars|bucks|euros|shares))", _compact),
+    _form(rf"(?P<n>\d+)[- ]?(?P<u>{UNIT}) (?:of (?:data|history|prices|returns)|lookback|window|history)", _compact),
     _form(r"(?:in |during )?(?:the )?(?P<d>(?:19|20)\d0s|[6-9]0s|twenties|nineties|eighties|seventies|"
     r"sixties)", _decade),
     _form(r"(?:over |for |in |since |through )?(?:all|the whole|the entire|the full|full|entire|whole|"
     r"complete) (?:of )?(?:available )?(?:history|time|period|sample|data|record)", _all),
-    _form(r"(?:since (?:inception|(?:its |the )?(?:ipo|listing|launch|start|beginning|birth))|from inception|lifetime|all[- ]time(?! high| low| best| worst| peak)|ever(?! since)|of all time|on record|"
+    _form(r"(?:since (?:inception|(?:its |the )?(?:ipo|listing|launch|start|beginning|birth))|from inception|"
+          r"lifetime|all[- ]time(?! high| low| best| worst| peak)|ever(?! since)|of all time|on record|"
     r"historically|max history|since the beginning)", _all),
     _form(rf"(?:{_IN} |by )?(?:the )?(?:week of |month of |calendar year |calendar |year |full year |"
-    rf"end of )?(?P<a>\d{{4}}-\d{{2}}-\d{{2}}|\d{{1,2}}/\d{{1,2}}/\d{{4}}|(?:{_MONTH})\.? {_DAY} ?,? {_YEAR}|"
-    rf"{_DAY}(?: of)? (?:{_MONTH}) ?,? {_YEAR}|(?:{_MONTH})(?: of)? {_YEAR})", _on),
-    _form(rf"(?:{_IN} |by )(?:the )?(?:calendar year |calendar |year |full year )?(?P<a>{_YEAR}|"
-    rf"(?:{_MONTH}) {_DAY}|{_DAY}(?: of)? (?:{_MONTH})|(?:{_MONTH}))", _on),
-    _form(rf"(?:calendar year |calendar |year |full year |fy)?(?P<a>{_YEAR})", _on),
-    _form(rf"(?P<a>(?:{_MONTH})\.? {_DAY}|{_DAY}(?: of)? (?:{_MONTH}))", _on),
+    rf"end of )?(?P<a>\d{{4}}-\d{{2}}-\d{{2}}|\d{{1,2}}/\d{{1,2}}/\d{{4}}|(?:{MONTH})\.? {DAY} ?,? {YEAR}|"
+    rf"{DAY}(?: of)? (?:{MONTH}) ?,? {YEAR}|(?:{MONTH})(?: of)? {YEAR})", _on),
+    _form(rf"(?:{_IN} |by )(?:the )?(?:calendar year |calendar |year |full year )?(?P<a>{YEAR}|"
+    rf"(?:{MONTH}) {DAY}|{DAY}(?: of)? (?:{MONTH})|(?:{MONTH}))", _on),
+    _form(rf"(?:calendar year |calendar |year |full year |fy)?(?P<a>{YEAR})", _on),
+    _form(rf"(?P<a>(?:{MONTH})\.? {DAY}|{DAY}(?: of)? (?:{MONTH}))", _on),
     _form(rf"(?P<a>{'|'.join(name for name in MONTHS if len(name) > 3 and name not in ('march', 'sept'))})", _on),
-    _form(r"(?<!rolling )(?P<n>\d+)[- ](?P<u>week|wk|month|mth|quarter|qtr|year|yr)(?= (?:trailing |total |price |annuali[sz]ed |max |"
-    r"maximum )?(?:returns?|performance|trend|change|gains?|volatility|vol|sharpe|sortino|beta|correlations?|drawdown|cagr|"
+    _form(r"(?<!rolling )(?P<n>\d+)[- ](?P<u>week|wk|month|mth|quarter|qtr|year|yr)(?= (?:trailing |total |"
+          r"price |annuali[sz]ed |max |"
+    r"maximum )?(?:returns?|performance|trend|change|gains?|volatility|vol|sharpe|sortino|beta|correlations?|"
+    r"drawdown|cagr|"
     r"average|avg|high|low|chart|view|sentiment)\b(?! momentum))", _compact),
-    _form(r"(?<!average )(?<!rolling )(?P<n>\d+) (?P<u>weeks|wks|months|mths|quarters|qtrs|years|yrs)(?! (?:ago|ahead|forward|from|out|"
+    _form(r"(?<!average )(?<!rolling )(?P<n>\d+) (?P<u>weeks|wks|months|mths|quarters|qtrs|years|yrs)(?! (?:ago|"
+          r"ahead|forward|from|out|"
     r"after|before|later|following|either|momentum|lookback|old|moving|of|to|into|in|at|was|were|is|did|has|had)\b)", _compact),
     _form(r"(?:right now|at the moment|as of now|currently|current|latest|most recent|newest|now|at present|"
     r"nowadays)", _latest),

@@ -66,7 +66,8 @@ def plan_question(question: str, universe: Universe, today: date, *, previous: F
 
 # Where a second question may begin.
 _NEXT_QUESTION = re.compile(
-    r"\?\s+(?=\S)|;\s+|,?\s+and\s+(?:also\s+)?(?=(?:what|how|show|list|give|when|which|who|where|is|are|did|the\s+latest|"
+    r"\?\s+(?=\S)|;\s+|,?\s+and\s+(?:also\s+)?(?=(?:what|how|show|list|give|when|which|who|where|is|are|did|"
+    r"the\s+latest|"
     r"the\s+current|the\s+newest|my|our|its|their|any)\b)|,\s+(?:then|also|plus)\s+",
     re.I,
 )

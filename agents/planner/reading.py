@@ -11,9 +11,10 @@ from functools import lru_cache
 from rapidfuzz import process
 from rapidfuzz.distance import OSA, Indel
 
-from agents.planner.concepts import ABBREVIATIONS, FILLERS, NICKNAMES, ORDINARY, SIGNS, phrases
+from agents.planner.concepts import ABBREVIATIONS, FILLERS, NICKNAMES, ORDINARY, SIGNS, TWO_LETTERS, phrases
 from agents.planner.concepts import words as concept_words
-from agents.planner.periods import MONTHS, UNITS, Found, find_periods
+from agents.planner.dates import MONTHS, UNITS
+from agents.planner.periods import Found, find_periods
 from agents.planner.quantities import UNIT_WORDS, Number, read_number, split_pair
 from agents.planner.text import Word, joined, plain, split
 from agents.planner.universe import Universe
@@ -275,14 +276,6 @@ def _name_span(
     return None
 
 
-# Words, titles, countries and units of two letters that are symbols only in capitals.
-_TWO_LETTERS = frozenset(
-    "ad ah ai al bp bn cd cm co dd de ed eh el em en er es et eu ex fa fx ha hm ho hr id kg km la lb lo ma mb mc md mm mo "
-    "mr ms mu nd ne nu ny od oh om os ow ox oz pa pc pi pm pp pt px qt qr re rn rs rt sa sh st sw ta tb td tf th ti tv uh "
-    "uk um un ur us va wk wo xx ye yr".split()
-)
-
-
 def _symbol(reading: Reading, universe: Universe, at: int) -> str | None:
     """Return the symbol a word means: $AAPL and AAPL always, aapl unless it is an ordinary or desk word."""
     word = reading.words[at]
@@ -293,7 +286,7 @@ def _symbol(reading: Reading, universe: Universe, at: int) -> str | None:
     if word.raw.startswith("$"):
         return known
     shouted = all(not other.raw.isalpha() or other.raw.isupper() for other in reading.words) and len(reading.words) > 2
-    ordinary = bare in ORDINARY or bare in FILLERS or bare in concept_words() or len(bare) < 2 or bare in _TWO_LETTERS
+    ordinary = bare in ORDINARY or bare in FILLERS or bare in concept_words() or len(bare) < 2 or bare in TWO_LETTERS
     if word.raw.isupper() and not (shouted and ordinary):
         return known if not (len(bare) == 1 and bare in ("a", "i")) else None
     return None if ordinary or bare in MONTHS or bare in UNITS else known

@@ -11,9 +11,16 @@ from agents.planner.universe import FACTORS, Universe
 MOST_SYMBOLS = 50
 # What "rates" means where no maturity is named.
 RATE = "DGS10"
-_SIMULATED = ("model", "sessions", "paths", "confidence", "seed", "drift", "value")
+_SIMULATED = ("model", "sessions", "paths", "confidence", "seed", "drift", "value", "history_years")
 # What a backtest is run with besides its rule.
-RUN_TERMS = ("fee_bps", "slippage_bps", "capital", "stop_loss", "take_profit", "trailing_stop", "sessions")
+RUN_TERMS = (
+    "fee_bps", "slippage_bps", "borrow_bps", "participation", "capital", "stop_loss", "take_profit", "trailing_stop", "atr_stop",
+    "stop_sessions", "lag", "fill_at", "enter", "leave",
+)  # fmt: skip
+_STUDY_TERMS = {
+    "expected_value": ("sessions", "paths", "seed", "drift"),
+    "walk_forward": ("train_sessions", "test_sessions", "embargo_sessions", "anchored"),
+}
 # A frame that wants this shows the latest close beside the performance.
 LATEST_CLOSE = "latest_close"
 _MOST_NAMED = 12
@@ -180,7 +187,9 @@ def _target(frame: Frame, universe: Universe) -> dict[str, Any]:
 
 
 def _risk(frame: Frame, universe: Universe) -> tuple[Call, ...]:
-    kept = {key: value for key, value in frame.options.items() if key in ("confidence", "horizon_sessions")}
+    kept = {
+        key: value for key, value in frame.options.items() if key in ("confidence", "horizon_sessions", "history_years")
+    }
     return (Call(name="risk_report", args={**_target(frame, universe), **kept}),)
 
 
@@ -201,8 +210,9 @@ def _stress(frame: Frame, universe: Universe) -> tuple[Call, ...]:
     if "shocks" in frame.options:
         moves = frame.options["shocks"].items()
         arguments["shocks"] = ", ".join(_shock(factor_symbol(name, universe) or name, move) for name, move in moves)
-    else:
+    elif "scenario" in frame.options:
         arguments["crises"] = [frame.options["scenario"], *frame.options.get("further", ())]
+    arguments |= {key: value for key, value in frame.options.items() if key in ("seed", "history_years", "covariance")}
     return (Call(name="stress", args=arguments),)
 
 
@@ -247,7 +257,9 @@ def _correlation(frame: Frame, universe: Universe) -> tuple[Call, ...]:
 
 
 def _backtest(frame: Frame, universe: Universe) -> tuple[Call, ...]:
-    costs = {key: value for key, value in frame.options.items() if key in RUN_TERMS}
+    study = frame.options.get("tool", "backtest")
+    terms = (*RUN_TERMS, *_STUDY_TERMS.get(study, ()))
+    costs = {key: value for key, value in frame.options.items() if key in terms}
     arguments = {
         "strategy": frame.options["strategy"],
         "symbols": list(frame.symbols),
@@ -255,7 +267,6 @@ def _backtest(frame: Frame, universe: Universe) -> tuple[Call, ...]:
         **_window(frame.period),
         **costs,
     }
-    study = frame.options.get("tool", "backtest")
     return (Call(name=study, args={**arguments, **_given(grid=frame.options.get("grid"))}),)
 
 

@@ -15,6 +15,7 @@ from agents.planner import (
     rules_study,
     rules_trade,
 )
+from agents.planner.arguments import arguments_of
 from agents.planner.plan import Frame, Plan
 from agents.planner.reading import Reading
 from agents.planner.shocks import event_of, names_crisis_by_words, read_shocks
@@ -72,7 +73,7 @@ def first_rule(reading: Reading, slots: Slots, universe: Universe, previous: Fra
     scenario = bool(read_shocks(reading)) or names_crisis_by_words(reading) or bool(event_of(reading))
     if reading.has("simulate") and not scenario:
         return rules_compute.simulate(reading, slots, previous)
-    if reading.has("simulate") or rules_compute.is_stress(reading):
+    if reading.has("simulate") or rules_compute.is_stress(reading) or rules_compute.asks_every_crisis(reading):
         return rules_compute.stress(reading, slots, previous)
     if rules_trade.is_trade(reading):
         return rules_trade.trade(reading, slots, previous)
@@ -103,7 +104,8 @@ def _risk(reading: Reading, slots: Slots, previous: Frame | None) -> Plan:
             options["value"] = number.value
     text = " ".join(word.low for word in reading.words)
     if match := re.search(
-        r"\b(\d+)[- ]?(d|day|session|week|w|month|m)s? (?:\d+(?:\.\d+)?%? ?(?:percent )?)?(?:portfolio |book )?(?:var|value at risk|es|expected|risk|loss)",
+        r"\b(\d+)[- ]?(d|day|session|week|w|month|m)s? (?:\d+(?:\.\d+)?%? ?(?:percent )?)?(?:portfolio |book "
+        r")?(?:var|value at risk|es|expected|risk|loss)",
         text,
     ) or re.search(r"\b(?:over|for|within|in|horizon of) (?:the next )?(\d+) (day|session|week|month)s?\b", text):
         unit = {"d": "day", "w": "week", "m": "month"}.get(match[2], match[2])
@@ -118,6 +120,7 @@ def _risk(reading: Reading, slots: Slots, previous: Frame | None) -> Plan:
             options["weights"] = [part / sum(pair) for part in pair]
     if not symbols:
         options.pop("value", None)
+    options.update(arguments_of(reading, "risk"))
     return Plan(outcome="answer", frame=Frame(topic="risk", symbols=symbols, options=options), private=not symbols)
 
 

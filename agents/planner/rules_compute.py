@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 from typing import Any
 
+from agents.planner.arguments import arguments_of, grid_of, is_anchored, terms_of
 from agents.planner.parameters import parameters_of
 from agents.planner.periods import Period, unless_latest
 from agents.planner.plan import Frame, Plan
@@ -112,6 +113,12 @@ def backtest(reading: Reading, slots: Slots, previous: Frame | None) -> Plan:
             **_study(reading, slots, strategy),
         },
     )
+    tool = frame.options.get("tool", "backtest")
+    said = {**arguments_of(reading, tool), **(terms_of(reading) if tool == "backtest" else {})}
+    if tool == "walk_forward" and is_anchored(reading):
+        said["anchored"] = True
+    swept = {name: value for name, value in parameters.items() if name not in frame.options.get("grid", {})}
+    frame = frame.model_copy(update={"options": {**frame.options, "parameters": swept, **said}})
     if strategy is None:
         return Plan(
             outcome="clarify",
@@ -159,22 +166,36 @@ def _study(reading: Reading, slots: Slots, strategy: str | None) -> dict[str, An
     """Return which tool looks at the strategy, with what it needs; a plain backtest needs nothing."""
     if reading.has("expected_value") or _values(reading):
         ahead = _horizon(reading, slots)
-        return {"tool": "expected_value", **({"sessions": ahead} if ahead else {})}
-    if said := _said_grid(reading):
+        zero = {"drift": "zero"} if _NO_DRIFT.search(reading.text) else {}
+        return {"tool": "expected_value", **({"sessions": ahead} if ahead else {}), **zero}
+    tried = reading.has("sweep", "walk_forward", "optimise", "best") or re.search(
+        r"\btr(?:y|ying)\b", reading.text, re.I
+    )
+    if (said := _said_grid(reading, strategy or "sma_crossover")) and (tried or strategy == "sma_crossover"):
         return {"tool": "walk_forward" if reading.has("walk_forward") else "sweep", "grid": said}
     study = "walk_forward" if reading.has("walk_forward") else "sweep" if reading.has("sweep") else ""
     grid = _GRIDS.get(strategy or "")
     return {"tool": study, "grid": grid} if study and grid else {}
 
 
-def _said_grid(reading: Reading) -> dict[str, list[float]]:
-    """Return the values to try of "fast 10, 20 and 50, slow 100 and 200"; empty unless both lists are said."""
-    text = " ".join(word.low for word in reading.words)
-    lists = {}
-    for name, said in (("fast", r"fast(?:er)?|short(?:er)?"), ("slow", r"slow(?:er)?|long(?:er)?")):
-        found = re.search(rf"\b(?:{said})\b(?: [a-z]+){{0,3}}? (\d+(?:(?: ,| and| or)+ \d+)*)", text)
-        lists[name] = [float(value) for value in re.findall(r"\d+", found[1])] if found else []
-    return lists if all(lists.values()) and max(map(len, lists.values())) > 1 else {}
+def _said_grid(reading: Reading, strategy: str = "sma_crossover") -> dict[str, list[float]]:
+    """Return the values to try of each parameter that has several said."""
+    found = grid_of(reading, _PARAMETERS.get(strategy, ()))
+    return found if strategy != "sma_crossover" or len(found) == 2 else {}
+
+
+_PARAMETERS: dict[str, tuple[str, ...]] = {
+    "sma_crossover": ("fast", "slow"),
+    "rsi_threshold": ("entry_below", "exit_above"),
+    "momentum": ("lookback", "skip"),
+    "mean_reversion": ("entry_z", "exit_z", "period"),
+    "breakout": ("exit_period", "entry_period"),
+    "pair": ("exit_z", "entry_z", "window"),
+    "fly": ("exit_z", "entry_z", "window"),
+    "switch": ("lookback", "hold"),
+    "rotation": ("lookback", "top"),
+    "volatility_target": ("target", "window"),
+}
 
 
 _STOPS = (
@@ -339,6 +360,7 @@ def simulate(reading: Reading, slots: Slots, previous: Frame | None) -> Plan:
         elif re.search(rf"seed (?:of )?{re.escape(reading.words[at].low)}\b", reading.text.lower()):
             options["seed"] = int(number.value)
     options.update(_assumed(reading))
+    options.update(arguments_of(reading, "simulate"))
     target = _target(reading, slots, kept or previous)
     if target is None:
         return Plan(
@@ -439,6 +461,19 @@ def is_stress(reading: Reading) -> bool:
     return reading.has("stress") or bool(shocks) or crisis_of(reading) is not None or bool(event_of(reading))
 
 
+def asks_every_crisis(reading: Reading) -> bool:
+    """Say whether all stored crises are to be replayed."""
+    return _EVERY_CRISIS.search(reading.text) is not None
+
+
+_EVERY_CRISIS = re.compile(
+    r"\b(?:all|every|each|any)(?: of)?(?: the| your| our| known| stored| past)*(?: historical| crisis| stress)? "
+    r"(?:cris[ie]s|scenarios?|crashes|stress(?:es| tests?)?)\b|"
+    r"\bworst (?:crisis|scenario)\b",
+    re.I,
+)
+
+
 def stress(reading: Reading, slots: Slots, previous: Frame | None) -> Plan:
     """Return the plan of a stress test: a past crisis replayed, or shocks to factors; other events are asked about."""
     shocks = read_shocks(reading)
@@ -462,7 +497,14 @@ def stress(reading: Reading, slots: Slots, previous: Frame | None) -> Plan:
     elif crisis is not None:
         first, *further = crises_of(reading)
         options.update({"scenario": first, **({"further": further} if further else {})})
-    asked = _scenario_question(reading, shocks) if (not options or _is_incomplete(shocks)) else ""
+    options.update(arguments_of(reading, "stress"))
+    if not options.keys() & {"shocks", "scenario"} and _EVERY_CRISIS.search(reading.text):
+        options["every"] = True
+    asked = (
+        _scenario_question(reading, shocks)
+        if (not options.keys() & {"shocks", "scenario", "every"} or _is_incomplete(shocks))
+        else ""
+    )
     frame = Frame(
         topic="stress", symbols=target["symbols"], group=slots.group, options={**options, **_weights(reading, target)}
     )

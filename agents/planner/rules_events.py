@@ -6,7 +6,8 @@ import re
 from typing import Any
 
 from agents.planner.concepts import FILLERS
-from agents.planner.periods import ALL, MONTHS, UPCOMING, Period, unless_latest
+from agents.planner.dates import MONTHS
+from agents.planner.periods import ALL, UPCOMING, Period, unless_latest
 from agents.planner.plan import Frame, Plan
 from agents.planner.reading import Reading, Span
 from agents.planner.slots import Slots
@@ -55,7 +56,8 @@ def news(reading: Reading, slots: Slots) -> Plan | None:
 
 
 _ABOUT = re.compile(
-    r"\b(?:about|on|of|regarding|mentioning|mention|concerning|with)\s+(?:the\s+|a\s+|an\s+)?([A-Za-z][\w'&-]*(?:\s+[A-Za-z][\w'&-]*){0,2})",
+    r"\b(?:about|on|of|regarding|mentioning|mention|concerning|with)\s+(?:the\s+|a\s+|"
+    r"an\s+)?([A-Za-z][\w'&-]*(?:\s+[A-Za-z][\w'&-]*){0,2})",
     re.I,
 )
 

@@ -75,7 +75,8 @@ def _asks_level(reading: Reading, slots: Slots) -> bool:
 # "How much is bitcoin", "where is Tesla at", "what was the S&P at on 24 February".
 _WHERE = re.compile(
     r"\bhow much (?:is|was|are|were|for|does|did)\b|\bwhere(?:'s|s| is| was| are| were| did| does| do| has| had)\b|"
-    r"\bwhat(?:'s|s| is| was| were| are| does| did)\b.*\b(?:at|go(?:ing)? for|trade for|cost)\b|\bhow (?:expensive|cheap)\b",
+    r"\bwhat(?:'s|s| is| was| were| are| does| did)\b.*\b(?:at|go(?:ing)? for|trade for|cost)\b|\bhow "
+    r"(?:expensive|cheap)\b",
     re.I,
 )
 _MEASURED = ("return", "change", "volatility", "drawdown", "correlation", "beta", "sharpe", "sortino", "cagr", "calmar")

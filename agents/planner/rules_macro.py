@@ -11,10 +11,11 @@ from agents.planner.plan import Frame, Plan
 from agents.planner.reading import Reading
 from agents.planner.slots import Slots
 
-
 _FIRST_PUBLISHED = re.compile(
-    r"\b(?:originally|initially|first) (?:report\w*|publish\w*|print\w*|released?|announced?)\b|\b(?:before|without|prior to|ignoring) "
-    r"(?:any |the )?revisions?\b|\bunrevised\b|\bas (?:first|originally|initially) \w+|\bfirst (?:print|vintage|release)\b|"
+    r"\b(?:originally|initially|first) (?:report\w*|publish\w*|print\w*|released?|announced?)\b|\b(?:before|"
+    r"without|prior to|ignoring) "
+    r"(?:any |the )?revisions?\b|\bunrevised\b|\bas (?:first|originally|initially) \w+|\bfirst (?:print|vintage|"
+    r"release)\b|"
     r"\bnot the revised\b|\bvintages?\b",
     re.I,
 )
@@ -31,7 +32,8 @@ def macro(reading: Reading, slots: Slots) -> Plan | None:
     if _FIRST_PUBLISHED.search(reading.text):
         return Plan(
             outcome="clarify",
-            say="I show the newest known figures, with revisions. The figure as first published is an actual of the economic "
+            say="I show the newest known figures, with revisions. The figure as first published is an actual of "
+            "the economic "
             "calendar, or in the vintages of market_data.v_macro by SQL: which do you want?",
         )
     concept = find_macro(series[0])
@@ -94,17 +96,11 @@ def macro(reading: Reading, slots: Slots) -> Plan | None:
         period, aggregation = ALL, "list"
     order = "asc" if aggregation == "list" else None
     limit: int | None = None
-    counted = period.sessions if period is not None and period.kind == "sessions" else slots.count
-    if counted and aggregation in (None, "list"):
+    newest = period.sessions if period is not None and period.kind == "sessions" else slots.count
+    if newest and aggregation in (None, "list"):
         # "The last 6 prints" are the newest ones, whatever their frequency.
-        period, aggregation, order, limit = (
-            (ALL if period is None or period.kind != "range" else period),
-            "list",
-            "desc",
-            counted,
-        )
-    if reading.has("chart") and not explicit:
-        period, aggregation = ALL, "list"
+        period = ALL if period is None or period.kind != "range" else period
+        aggregation, order, limit = "list", "desc", newest
     return Plan(
         outcome="answer",
         frame=Frame(**common, metric=metric, period=period, aggregation=aggregation, order=order, limit=limit),

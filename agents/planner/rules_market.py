@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from agents.planner.periods import ALL, Period, months_back, unless_latest
+from agents.planner.dates import months_back
+from agents.planner.periods import ALL, Period, unless_latest
 from agents.planner.plan import Frame, Plan
 from agents.planner.reading import Reading
 from agents.planner.requests import LATEST_CLOSE
@@ -98,7 +99,8 @@ def _correlation(reading: Reading, slots: Slots, universe: Universe) -> Plan | N
 def _share_of_days(reading: Reading, slots: Slots, universe: Universe) -> Plan | None:
     """Return the plan of "% of up days": how many were up, and the share of days up among every statistic."""
     share = re.search(
-        r"(?:%|\bpercent(?:age)?|\bpct|\bshare|\bfraction|\bproportion) of (?:up|down|green|red|positive|negative|winning|losing|all)? ?(?:trading )?(?:days|sessions)",
+        r"(?:%|\bpercent(?:age)?|\bpct|\bshare|\bfraction|\bproportion) of (?:up|down|green|red|positive|"
+        r"negative|winning|losing|all)? ?(?:trading )?(?:days|sessions)",
         reading.text,
         re.I,
     )

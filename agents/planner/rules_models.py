@@ -36,7 +36,8 @@ _REVERSE = re.compile(
 _PARTS = {"quarter": 0.25, "third": 1 / 3, "half": 0.5, "tenth": 0.1, "fifth": 0.2}
 _PART = re.compile(rf"\b(?:a |one )?({'|'.join(_PARTS)})\b(?= of| my| the|\W*$)", re.I)
 _BAD = re.compile(
-    r"\b(?:miss(?:es|ed)?|disappoint\w*|below|worse|negative|weak\w*|badly|shortfall|cuts?|dovish|cold|cooler|softer|lower)\b",
+    r"\b(?:miss(?:es|ed)?|disappoint\w*|below|worse|negative|weak\w*|badly|shortfall|cuts?|dovish|cold|cooler|"
+    r"softer|lower)\b",
     re.I,
 )
 _GOOD = re.compile(
@@ -70,9 +71,13 @@ _OWN_WORDS = {
     "size": "cap capped away account take risk",
     "calibrate": "model models process parameters well fits fitting goodness history daily",
     "simulate": "after end ends bad likely up down higher lower finish finishes year-end",
-    "event_study": "hawkish dovish trade trades reports report days sessions move comes in hotter cooler softer firmer higher lower strong stronger weak weaker than expected misses miss disappointing typically typical usually normally behave behaves behaved reaction react reacts reacted respond "
+    "event_study": "hawkish dovish trade trades reports report days sessions move comes in hotter cooler softer "
+    "firmer higher lower strong stronger weak weaker than expected misses miss disappointing "
+    "typically typical usually normally behave behaves behaved reaction react reacts reacted respond "
     "responds responded follow follows following around abnormal drift moves after before either side",
-    "backtest": "sigma sigmas z z-score zscore deviation deviations sd in out enter entry exit leave band bands channel top bottom hold holding period length lengths slow fast slower faster ones valuation value valuing",
+    "backtest": "sigma sigmas z z-score zscore deviation deviations sd in out enter entry exit leave band bands "
+    "channel top bottom hold holding period length lengths slow fast slower faster ones valuation "
+    "value valuing",
     "book": "developed evolved",
     "chart": "developed evolved",
     "performance": "developed evolved",
@@ -80,7 +85,8 @@ _OWN_WORDS = {
     "coverage": "disagree disagrees agree agrees differ differs conflict conflicts discrepancy discrepancies feeds "
     "vendors providers",
     "train": "model models called named follow trade",
-    "inject_event": "hawkish dovish surprise ahead hot cold weak strong miss misses disappoint disappoints badly big bad good simulate next reports report event "
+    "inject_event": "hawkish dovish surprise ahead hot cold weak strong miss misses disappoint disappoints "
+    "badly big bad good simulate next reports report event "
     "shock hits goes go well hotter cooler softer firmer higher lower than expected expectations forecast",
     "reverse_stress": "half kind sort market markets probable likely likeliest plausible way take takes cost costs "
     "must joint mix loses lose reverse wipe wipes knock shave move moves crash happen have",

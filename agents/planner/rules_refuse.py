@@ -76,12 +76,15 @@ _OFF_TOPIC = re.compile(
 )
 # Asked for whatever they are about.
 _WRITES = re.compile(
-    r"\b(?:haikus?|limericks?|sonnets?|rhymes?|jokes?|riddles?)\b|\b(?:write|compose|tell|sing|draft)(?: me| us)? (?:an? |some )?"
+    r"\b(?:haikus?|limericks?|sonnets?|rhymes?|jokes?|riddles?)\b|\b(?:write|compose|tell|sing|draft)(?: me| "
+    r"us)? (?:an? |some )?"
     r"(?:poem|song|story|essay|novel|rap|speech|blog\w*|tweet|cover letter|email)\b",
     re.IGNORECASE,
 )
 _ADVICE = re.compile(
-    r"\b(?:is it (?:legal|illegal|allowed|insider)|legal to|illegal|lawyer|(?:brother|sister|friend|cousin|uncle|father|mother|wife|husband)\b.{0,30}\b(?:told|tipped)|tax(?:es)? (?:advice|return|implications?|owe)|legal advice|sue|lawsuit advice|inheritance|"
+    r"\b(?:is it (?:legal|illegal|allowed|insider)|legal to|illegal|lawyer|(?:brother|sister|friend|cousin|"
+    r"uncle|father|mother|wife|husband)\b.{0,30}\b(?:told|tipped)|tax(?:es)? (?:advice|return|implications?|"
+    r"owe)|legal advice|sue|lawsuit advice|inheritance|"
     r"mortgage should i|life insurance|"
     r"guarantee(?:d)? (?:profit|return)s?|insider (?:tip|information)|hot tip)\b",
     re.IGNORECASE,

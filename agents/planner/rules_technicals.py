@@ -66,7 +66,8 @@ def _parameters(reading: Reading, names: list[str]) -> dict[str, dict[str, float
 
 # A fall from the high as it stands now, which is no deepest fall of a period.
 _FALLEN = re.compile(
-    r"\b(?:current|now|right now|currently|today|at the moment|how far)\b.*\b(?:off|from|below|under|drawdown)\b.*\b(?:high|peak|top|drawdown)\b|"
+    r"\b(?:current|now|right now|currently|today|at the moment|how far)\b.*\b(?:off|from|below|under|"
+    r"drawdown)\b.*\b(?:high|peak|top|drawdown)\b|"
     r"\bdrawdown\b.*\b(?:now|currently|today|at the moment)\b|\bcurrent drawdown\b|"
     r"\bhow far\b.*\b(?:off|from|below|under)\b.*\b(?:high|highs|peak|top)\b",
     re.I,
@@ -142,7 +143,8 @@ def _given(**options: Any) -> dict[str, Any]:
 
 # An average said by its length alone: "below its 200 day", "over the 50d".
 _BY_LENGTH = re.compile(
-    r"\b(?:above|below|over|under|through|reclaim\w*|los[te]\w*|cross\w*|clear\w*|from|of)\b(?: its| the| their| a)+ (\d{2,3})"
+    r"\b(?:above|below|over|under|through|reclaim\w*|los[te]\w*|cross\w*|clear\w*|from|of)\b(?: its| the| their|"
+    r" a)+ (\d{2,3})"
     r"(?:[- ]?(?:day|d|dma|session)s?)\b(?! (?:highs?|lows?|range|vol\w*|var|return|average volume))"
 )
 
@@ -151,7 +153,8 @@ def _lengths(reading: Reading) -> list[int]:
     """Return the lengths of "50 and 200 day averages"; empty unless several are said."""
     text = " ".join(word.low for word in reading.words)
     found = re.search(
-        r"\b(\d{1,3}(?:[- ]?(?:d|day)s?)?(?:(?: ,| and| or| &|/)+ ?\d{1,3})+)(?:[- ]?(?:d|day|session)s?)? (?:sma|ema|ma|moving|simple|"
+        r"\b(\d{1,3}(?:[- ]?(?:d|day)s?)?(?:(?: ,| and| or| &|/)+ ?\d{1,3})+)(?:[- ]?(?:d|day|session)s?)? "
+        r"(?:sma|ema|ma|moving|simple|"
         r"exponential|averages?|dma)|(?:sma|ema|ma|averages?)s? (?:of )?(\d{1,3}(?:(?: ,| and| or| &|/)+ ?\d{1,3})+)",
         text,
     )

@@ -11,7 +11,8 @@ from agents.planner.reading import Reading
 _TOPICS = ("metric", "performance", "book")
 # What stands between two periods that are asked about side by side: "this year and last year", "in 2023 than in 2022".
 _BESIDE = re.compile(
-    r"(?:^|\s)(?:and|vs|versus|than|against|or|with|to|from|as|,|&|/|compared|relative|like|between)(?:\s|$)|^\s*[,/&]?\s*$"
+    r"(?:^|\s)(?:and|vs|versus|than|against|or|with|to|from|as|,|&|/|compared|relative|like|between)(?:\s|$)|"
+    r"^\s*[,/&]?\s*$"
 )
 _COMPARES = re.compile(
     r"\b(?:compare[ds]?|comparing|comparison|versus|vs|than|against|both|each|differ\w*|improv\w*)\b", re.I

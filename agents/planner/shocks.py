@@ -228,6 +228,11 @@ def crisis_of(reading: Reading) -> str | None:
 
 def crises_of(reading: Reading) -> tuple[str, ...]:
     """Return the stored crises of "lehman, the dotcom bust and the 2022 rate shock", each once."""
+    from core.simulators.crises import CRISES as STORED
+
+    titled = next((name for name in STORED if STORED[name].title.lower() in reading.text.lower()), None)
+    if titled is not None:
+        return (titled,)
     parts = re.split(r",|;|&|\band\b|\bthen\b|\bplus\b", reading.text)
     named = tuple(dict.fromkeys(found for part in parts if (found := crisis_of(replace(reading, text=part)))))
     return named if len(named) > 1 else tuple(filter(None, [crisis_of(reading)]))

@@ -55,7 +55,8 @@ def take_slots(reading: Reading, universe: Universe) -> Slots:
 
 
 _NO_STRETCH = frozenset(
-    "momentum sma ema ma average moving lookback rolling yield yields treasury treasuries bill bills note notes bond bonds curve "
+    "momentum sma ema ma average moving lookback rolling yield yields treasury treasuries bill bills note notes "
+    "bond bonds curve "
     "rate rates mortgage".split()
 )
 

@@ -106,12 +106,13 @@ _FORMS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
         lambda found: f"{found[1]}-{found[2]}-{found[3]}",
     ),
     (re.compile(r"\b(\d{1,3})(?=(?:dma|sma|ema)\b)", re.I), lambda found: f"{found[1]} "),
-    (re.compile(r"\b(atr|rsi|sma|ema|adx|cci|roc|mfi|wma)(?=\d{1,3}\b)", re.I), lambda found: f"{found[1]} "),
+    (re.compile(r"\b(atr|rsi|adx|cci|roc|mfi|wma)(?=\d{1,3}\b)", re.I), lambda found: f"{found[1]} "),
     (re.compile(r"\b(?:xmas|christmas)(?: day)?\b", re.I), lambda found: "25 December"),
     (re.compile(r"\bnew year'?s(?: day)?\b", re.I), lambda found: "new year"),
     (
         re.compile(
-            r"\b(Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sep|Oct|Nov|Dec)([a-z]*) (1[89]|2[0-6])\b(?=\s*(?:[?.!,;]|$|to|until|and|vs))",
+            r"\b(Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sep|Oct|Nov|Dec)([a-z]*) (1[89]|2[0-6])\b(?=\s*(?:[?.!,;]|$|to|"
+            r"until|and|vs))",
             re.I,
         ),
         _year_of,

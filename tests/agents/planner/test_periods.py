@@ -2,7 +2,8 @@ from datetime import date
 
 import pytest
 
-from agents.planner.periods import find_periods, months_back
+from agents.planner.dates import months_back
+from agents.planner.periods import find_periods
 from agents.planner.text import joined, split
 
 TODAY = date(2026, 6, 24)  # a Wednesday
