@@ -6,12 +6,11 @@ import re
 from dataclasses import replace
 from typing import Any, Literal
 
-from agents.planner import rules_compute, rules_trade
+from agents.planner.changed_runs import changed_run, own_concepts
 from agents.planner.plan import Frame, Plan
 from agents.planner.reading import Reading, Span
 from agents.planner.rules import first_rule
 from agents.planner.rules_technicals import window_of
-from agents.planner.shocks import crisis_of, read_shocks
 from agents.planner.slots import Slots, take_slots
 from agents.planner.universe import Universe
 
@@ -20,10 +19,8 @@ _CONTINUES = re.compile(
     r"since|on|what if|remove|drop)\b",
     re.I,
 )
-_DIRECTIONS = frozenset({"return", "change", "spread", "rates", "volatility", "trim", "add_to"})
-# What may be changed of a backtest that was talked about.
-_OF_A_RUN = frozenset({"crossover", "sma", "rsi", "momentum", "backtest", "buy", "sell", "cost", "trailing", "stop"})
 _PLURAL_PRONOUN = re.compile(r"\b(?:them|they|those|these|both)\b", re.I)
+_THE_OTHER = re.compile(r"\bthe other (?:one|index|stock|etf|fund|coin|company|name|symbol|two)\b", re.I)
 _CANDLES = re.compile(r"\bcandle(?:s|stick|sticks)?\b", re.I)
 _BOTTOM = re.compile(r"\b(?:bottom|worst|lowest|least|losers?|laggards?|weakest)\b", re.I)
 _OTHER_END = re.compile(
@@ -35,62 +32,15 @@ def follow_up(reading: Reading, slots: Slots, universe: Universe, previous: Fram
     """Change a part of the previous frame when a turn names only that part; None if it stands on its own."""
     if previous is None:
         return None
+    if _THE_OTHER.search(reading.text):
+        return Plan(outcome="clarify", say="Which other one do you mean? Please name it.")
     if (series := _other_basket(reading, previous)) and not slots.symbols:
         return _changed(reading, replace(slots, series=series), previous)
-    if said := _measured_otherwise(reading, slots, previous):
+    if said := _measured_otherwise(reading, slots, previous) or _between_both(reading, slots, universe, previous):
         return said
-    if between := _between_both(reading, slots, universe, previous):
-        return between
-    own = reading.concepts() - {
-        "add",
-        "remove",
-        "same",
-        "pronoun",
-        "compare",
-        "large",
-        "each",
-        "above",
-        "below",
-        "days",
-        "fees",
-        "mix",
-        "stress",
-        "coverage",
-        "digest",
-        "thanks",
-        "best",
-        "worst",
-        "horizon",
-        "range",
-        "unit",
-        *(("chart",) if previous.topic == "chart" else ()),
-        *(("minimum", "maximum", "return") if previous.order is not None else ()),
-    }
-    if (
-        previous.topic == "backtest"
-        and (reading.has("fees") or own <= _OF_A_RUN)
-        and (reading.has("fees") or reading.pairs or slots.symbols or slots.period or reading.numbers)
-    ):
-        return (
-            rules_compute.backtest(reading, slots, previous)
-            if not reading.has("add")
-            else _changed(reading, slots, previous)
-        )
-    if (
-        previous.topic == "simulate"
-        and own <= {"simulate", "gbm", "portfolio"}
-        and (slots.symbols or slots.periods or reading.numbers or reading.has("simulate", "portfolio", "unit"))
-    ):
-        return rules_compute.simulate(reading, slots, previous)
-    shocked = previous.topic == "stress" and not own - {"simulate", "portfolio"} - _DIRECTIONS
-    if shocked and (read_shocks(reading) or crisis_of(reading)):
-        return rules_compute.stress(reading, slots, previous)
-    if (
-        previous.topic == "trade"
-        and not own - {"shares", "limit", "gtc", "buy", "sell", "day_order"}
-        and (reading.numbers or slots.symbols)
-    ):
-        return _changed_trade(reading, slots, previous)
+    if changed := changed_run(reading, slots, previous):
+        return changed
+    own = own_concepts(reading, previous)
     compares = (
         reading.has("compare")
         and _PLURAL_PRONOUN.search(reading.text)
@@ -153,7 +103,10 @@ def _measured_otherwise(reading: Reading, slots: Slots, previous: Frame) -> Plan
     }
     if previous.topic not in ("metric", "performance") or rest:
         return None
-    measured = previous.metric in _BENCHMARKED or previous.topic == "performance"
+    performance = previous.topic == "performance" and (
+        "benchmark" in previous.options or "benchmark" in reading.text.lower()
+    )
+    measured = previous.metric in _BENCHMARKED or performance
     if measured and len(slots.symbols) == 1 and _BENCHMARK.search(reading.text):
         options = {**previous.options, "benchmark": slots.symbols[0]}
         return Plan(outcome="answer", frame=previous.model_copy(update={"options": options}))
@@ -236,8 +189,10 @@ def _same_subject(reading: Reading, slots: Slots, universe: Universe, previous: 
 
 
 def _changed(reading: Reading, slots: Slots, previous: Frame) -> Plan:
-    update: dict[str, Any] = {}
     symbols, series = slots.symbols, slots.series
+    update: dict[str, Any] = {}
+    if (symbols or series) and not previous.group:
+        update["others"] = previous.series if series else previous.symbols
     if reading.has("add") or re.search(r"\b(?:as well|too|also|include|together with)\b", reading.text, re.I):
         symbols = tuple(dict.fromkeys((*previous.symbols, *symbols)))
         series = tuple(dict.fromkeys((*previous.series, *series)))
@@ -253,8 +208,17 @@ def _changed(reading: Reading, slots: Slots, previous: Frame) -> Plan:
             "max_drawdown",
         ):
             update["topic"] = "performance"
-    if (symbols or series) and not previous.group:
-        update["others"] = previous.series if series else previous.symbols
+    return _with_slots(reading, slots, previous, symbols, series, update)
+
+
+def _with_slots(
+    reading: Reading,
+    slots: Slots,
+    previous: Frame,
+    symbols: tuple[str, ...],
+    series: tuple[str, ...],
+    update: dict[str, Any],
+) -> Plan:
     if symbols:
         update.update(symbols=symbols, group=None)
     elif slots.group:
@@ -274,24 +238,3 @@ def _changed(reading: Reading, slots: Slots, previous: Frame) -> Plan:
         frame=previous.model_copy(update=update),
         private=previous.topic in ("book", "portfolio", "trade"),
     )
-
-
-def _changed_trade(reading: Reading, slots: Slots, previous: Frame) -> Plan:
-    """Complete or change an order that was talked about: "make it 20", "10 shares", "limit 180"."""
-    merged = rules_trade.trade(reading, replace(slots, symbols=slots.symbols or previous.symbols), previous)
-    options = {**previous.options, **(merged.frame.options if merged.frame else {})}
-    plain = [number.value for at, number in reading.numbers.items() if number.unit == "plain"]
-    if not reading.has("buy", "sell"):
-        options["side"] = previous.options.get("side", options.get("side"))
-    if ("quantity" not in options and len(plain) == 1 and not reading.has("limit")) or (
-        len(plain) == 1 and not reading.has("limit", "stop")
-    ):
-        options["quantity"] = plain[0]
-    if not reading.has("limit") and previous.options.get("order_type") == "limit":
-        options.update(order_type="limit", limit_price=previous.options.get("limit_price"))
-    if "quantity" in options:
-        options.pop("target_weight", None)
-    frame = Frame(topic="trade", symbols=slots.symbols or previous.symbols, options=options)
-    if "quantity" not in options and "target_weight" not in options:
-        return merged
-    return Plan(outcome="needs_approval", frame=frame, private=True)

@@ -34,6 +34,8 @@ def unexplained(reading: Reading, plan: Plan | None, universe: Universe) -> tupl
         left = tuple(word for word in left if word.lower() not in ("left", "remaining"))
     if plan.frame.topic == "book" and plan.frame.options.get("state") in ("open", "pending"):
         left = tuple(word for word in left if word.lower() != "open")
+    if "grid" in plan.frame.options or plan.frame.topic in ("simulate", "backtest"):
+        left = tuple(word for word in left if word.lower() not in ("x", "step", "steps", "seed"))
     if plan.frame.grain:
         left = tuple(word for word in left if word.lower() not in ("end", "start"))
     left = tuple(word for word in left if not rules_models.is_own_word(plan.frame.topic, word))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from agents.planner.dates import MONTH, MONTHS
 from agents.planner.reading import Reading
 
 _NUMBER = r"(\d+(?:\.\d+)?)"
@@ -21,7 +22,7 @@ _REVIEWS = {"week": "weekly", "month": "monthly", "quarter": "quarterly", "year"
 
 # Each parameter: how it is said, the more particular form first, with its figure in the first group.
 _FORMS: dict[str, tuple[str, ...]] = {
-    "entry_z": (rf"\b{_IN}{_TO} {_NUMBER}", rf"\b{_NUMBER} ?{_SIGMA}"),
+    "entry_z": (rf"\bz(?:-?score)? (?:of )?{_NUMBER}", rf"\b{_IN}{_TO} {_NUMBER}", rf"\b{_NUMBER} ?{_SIGMA}"),
     "exit_z": (rf"\b{_OUT}{_TO} {_NUMBER}",),
     "entry_period": (
         rf"\b{_NUMBER}{_DAYS} (?:in|entry)\b", rf"\b{_NUMBER}{_DAYS} {_BREAK}\b", rf"\b{_BREAK}(?: of)? {_NUMBER}",
@@ -41,8 +42,8 @@ _FORMS: dict[str, tuple[str, ...]] = {
                                                                                   rf"sessions)\b"),
     "threshold": (rf"\b(?:surprises?|beats?)(?: (?:of|above|over|beyond|more than|at least))* {_NUMBER} ?%",),
     "max_leverage": (rf"\b(?:up to|max(?:imum)?|at most|capped at)(?: a| leverage| of)* {_NUMBER} ?x?\b",),
-    "days_before": (rf"\blast {_NUMBER}(?: trading)? days",),
-    "days_after": (rf"\bfirst {_NUMBER}(?: trading)? days",),
+    "days_before": (rf"\blast {_NUMBER}(?: trading)? days", rf"\b{_NUMBER}(?: trading)? (?:days?|sessions?) before",),
+    "days_after": (rf"\bfirst {_NUMBER}(?: trading)? days", rf"\b{_NUMBER}(?: trading)? (?:days?|sessions?) after",),
 }  # fmt: skip
 _OF = {
     "pair": ("entry_z", "exit_z", "window"),
@@ -62,7 +63,7 @@ _SHORTABLE = ("breakout", "mean_reversion", "momentum", "sma_crossover", "event_
 _SHORT = re.compile(
     r"\b(?:long(?: and |/| or |-)short|go(?:ing)? short|short(?:ing)? (?:side|too|allowed|as well)|both (?:ways|"
     r"sides|directions)|"
-    r"allow(?:ing)? shorts?|with shorts?|short when)\b",
+    r"allow(?:ing|ed)? short(?:s|ing)?|with shorts?|short when)\b",
     re.I,
 )
 _REVIEWED = re.compile(
@@ -71,6 +72,23 @@ _REVIEWED = re.compile(
     r" (week|month|quarter|year|annual)(?:ly|s)?\b|\b(week|month|quarter|annual|year)(?:ly)? (?:rebalanc\w+|review)\b",
     re.I,
 )
+
+
+_MONTHLY = re.compile(
+    r"\b(?:own|owning|hold|holding|held|long|invested|buy|buying|in the market)\b.*\b(?:only|just|each|"
+    r"every)\b.*?\b(?:in|during|from|between) "
+    rf"({MONTH})(?: (?:to|through|thru|until|till|-|and) ({MONTH}))?\b(?! (?:19|20)\d\d)",
+    re.I,
+)
+
+
+def months_of(reading: Reading) -> list[int]:
+    """Return the months of "own it only in November through January"; empty if no months are said to be held."""
+    found = _MONTHLY.search(" ".join(word.low for word in reading.words))
+    if found is None:
+        return []
+    first, last = MONTHS[found[1].lower()], MONTHS[(found[2] or found[1]).lower()]
+    return [(first - 1 + step) % 12 + 1 for step in range((last - first) % 12 + 1)]
 
 
 def parameters_of(reading: Reading, strategy: str | None) -> dict[str, Any]:
@@ -84,6 +102,8 @@ def parameters_of(reading: Reading, strategy: str | None) -> dict[str, Any]:
                 out[name] = figure / 100 if name in _PERCENT else figure if name in _RATIOS else int(figure)
                 text = text[: found.start()] + " " + text[found.end() :]
                 break
+    if strategy == "seasonality" and (months := months_of(reading)):
+        out["months"] = months
     if strategy in _SHORTABLE and _SHORT.search(reading.text):
         out["allow_short"] = True
     if found := _REVIEWED.search(reading.text):

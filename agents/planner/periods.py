@@ -475,7 +475,8 @@ _FORMS: tuple[tuple[re.Pattern[str], Reader], ...] = (
     rf"(?:{MONTH})(?: {YEAR})?)", _session_of),
     _form(rf"(?:{_IN} )?{_THE}(?P<o>first|last) (?P<n>\d+) months of (?P<y>{YEAR})", _part_of),
     _form(rf"(?:{_IN} )?{_THE}(?P<o>early|mid-?|late) (?P<y>{YEAR})", _part_of),
-    _form(r"since (?:the )?(?:covid(?:-19)?|pandemic|gfc|financial crisis)(?: (?:crash|crisis|pandemic|low|lows))?", _since_crisis),
+    _form(r"since (?:the )?(?:covid(?:-19)?|pandemic|gfc|financial crisis)(?: (?:crash|crisis|pandemic|low|lows))?",
+          _since_crisis),
     _form(r"since (?P<d>yesterday)", _since_day),
     _form(rf"since (?:last |this )?(?P<d>{'|'.join(_WEEKDAYS)})", _since_day),
     _form(r"since (?:the )?(?:last|previous) (?P<u>week|month|quarter)", _since_unit),
@@ -504,7 +505,8 @@ _FORMS: tuple[tuple[re.Pattern[str], Reader], ...] = (
     _form(r"(?:in |for |on |as of |until )?(?P<d>day before yesterday|yesterday|today|tonight|tomorrow)", _day_word),
     _form(rf"(?:on |by |as of )?(?P<w>last |this |next )?(?P<d>{'|'.join(_WEEKDAYS)})", _weekday),
     _form(rf"(?:using|over|for|with|within|on|across|covering) (?:about |the )?(?P<n>\d+|a|"
-    rf"one)[- ]?(?P<u>{UNIT})(?: of (?:data|history|prices|returns))?(?! (?:usd|dollars|bucks|euros|shares))", _compact),
+    rf"one)[- ]?(?P<u>{UNIT})(?: of (?:data|history|prices|returns))?(?! (?:usd|dollars|bucks|euros|shares))",
+          _compact),
     _form(rf"(?P<n>\d+)[- ]?(?P<u>{UNIT}) (?:of (?:data|history|prices|returns)|lookback|window|history)", _compact),
     _form(r"(?:in |during )?(?:the )?(?P<d>(?:19|20)\d0s|[6-9]0s|twenties|nineties|eighties|seventies|"
     r"sixties)", _decade),
@@ -528,7 +530,8 @@ _FORMS: tuple[tuple[re.Pattern[str], Reader], ...] = (
     r"average|avg|high|low|chart|view|sentiment)\b(?! momentum))", _compact),
     _form(r"(?<!average )(?<!rolling )(?P<n>\d+) (?P<u>weeks|wks|months|mths|quarters|qtrs|years|yrs)(?! (?:ago|"
           r"ahead|forward|from|out|"
-    r"after|before|later|following|either|momentum|lookback|old|moving|of|to|into|in|at|was|were|is|did|has|had)\b)", _compact),
+    r"after|before|later|following|either|momentum|lookback|old|moving|of|to|into|in|at|was|were|is|did|has|had)\b)",
+          _compact),
     _form(r"(?:right now|at the moment|as of now|currently|current|latest|most recent|newest|now|at present|"
     r"nowadays)", _latest),
 )  # fmt: skip

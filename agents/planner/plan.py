@@ -34,8 +34,8 @@ class Call(Strict):
 class Frame(Strict):
     """Hold what a turn is about, so that the next turn can change a part of it.
 
-    `options` are the arguments that only one topic has (strategy parameters, order fields, shocks); `others` the symbols
-    or series of the turn before, which "between them" means too.
+    `options` are the arguments that only one topic has (strategy parameters, order fields, shocks); `others` the
+    symbols or series of the turn before, which "between them" means too.
     """
 
     topic: Topic

@@ -146,7 +146,7 @@ def _talk(reading: Reading, slots: Slots) -> Plan | None:
         return Plan(outcome="answer", say="The desk clock stands at {{clock}}.")
     if "help" in concepts and not slots.group:
         return Plan(outcome="answer", say=HELP)
-    rest = concepts - {"greeting", "thanks", "bye", "same"}
+    rest = concepts - {"greeting", "thanks", "bye", "same", "pronoun", "sum"}
     if "greeting" in concepts and not rest:
         return Plan(outcome="answer", say=HELLO)
     if concepts & {"thanks", "bye"} and not rest:

@@ -8,9 +8,9 @@ from typing import Literal
 
 NumberUnit = Literal["plain", "money", "percent", "bps"]
 
-_SUFFIX = {"k": 1e3, "m": 1e6, "mm": 1e6, "mn": 1e6, "b": 1e9, "bn": 1e9}
+_SUFFIX = {"x": 1.0, "k": 1e3, "m": 1e6, "mm": 1e6, "mn": 1e6, "b": 1e9, "bn": 1e9}
 _SCALE_WORDS = {"thousand": 1e3, "million": 1e6, "billion": 1e9, "hundred": 1e2}
-_NUMBER = re.compile(r"^([$€£]?)(\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d*\.?\d+)(bps?|bip?s?|pct|k|mm|mn|m|bn|b|%)?$")
+_NUMBER = re.compile(r"^([$€£]?)(\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d*\.?\d+)(bps?|bip?s?|pct|x|k|mm|mn|m|bn|b|%)?$")
 UNIT_WORDS: dict[str, NumberUnit] = {
     "percent": "percent", "pct": "percent", "%": "percent", "percentage": "percent",
     "bp": "bps", "bps": "bps", "bips": "bps",

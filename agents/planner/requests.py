@@ -14,8 +14,8 @@ RATE = "DGS10"
 _SIMULATED = ("model", "sessions", "paths", "confidence", "seed", "drift", "value", "history_years")
 # What a backtest is run with besides its rule.
 RUN_TERMS = (
-    "fee_bps", "slippage_bps", "borrow_bps", "participation", "capital", "stop_loss", "take_profit", "trailing_stop", "atr_stop",
-    "stop_sessions", "lag", "fill_at", "enter", "leave",
+    "fee_bps", "slippage_bps", "borrow_bps", "participation", "capital", "stop_loss", "take_profit", "trailing_stop",
+    "atr_stop", "stop_sessions", "lag", "fill_at", "enter", "leave",
 )  # fmt: skip
 _STUDY_TERMS = {
     "expected_value": ("sessions", "paths", "seed", "drift"),

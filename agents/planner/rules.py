@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from agents.planner import (
+    rules_backtest,
     rules_book,
     rules_compute,
     rules_events,
@@ -53,16 +54,14 @@ def _about_data(reading: Reading, slots: Slots) -> Plan | None:
 
 def first_rule(reading: Reading, slots: Slots, universe: Universe, previous: Frame | None) -> Plan | None:
     """Return the plan of the first rule that fits, from the most to the least particular."""
-    if plan := _about_data(reading, slots):
+    if plan := _about_data(reading, slots) or rules_models.models(reading, slots, previous):
         return plan
-    if plan := rules_models.models(reading, slots, previous):
-        return plan
-    if rules_compute.is_backtest(reading) and (reading.has("backtest") or not reading.has("size")):
-        return rules_compute.backtest(reading, slots, previous)
+    if rules_backtest.is_backtest(reading) and (reading.has("backtest") or not reading.has("size")):
+        return rules_backtest.backtest(reading, slots, previous)
     if plan := rules_study.study(reading, slots, previous):
         return plan
     if reading.has("var", "shortfall") and not reading.has("size", "simulate", "stress"):
-        return _risk(reading, slots, previous)
+        return risk(reading, slots, previous)
     if (
         reading.has("size", "volatility_target")
         and not reading.has("volume")
@@ -78,10 +77,10 @@ def first_rule(reading: Reading, slots: Slots, universe: Universe, previous: Fra
     if rules_trade.is_trade(reading):
         return rules_trade.trade(reading, slots, previous)
     if reading.has("risk", "var", "shortfall") and not reading.has("sharpe"):
-        return _risk(reading, slots, previous)
+        return risk(reading, slots, previous)
     if rules_book.is_book(reading, slots, previous):
         if reading.has("volatility", "correlation") and not slots.symbols:
-            return _risk(reading, slots, previous)
+            return risk(reading, slots, previous)
         return rules_book.book(reading, slots, previous)
     return (
         rules_events.news(reading, slots)
@@ -93,7 +92,8 @@ def first_rule(reading: Reading, slots: Slots, universe: Universe, previous: Fra
     )
 
 
-def _risk(reading: Reading, slots: Slots, previous: Frame | None) -> Plan:
+def risk(reading: Reading, slots: Slots, previous: Frame | None) -> Plan:
+    """Return the plan of a risk report of the book, of symbols or of a group."""
     options: dict[str, Any] = {}
     mix = mix_of(reading)
     for at, number in reading.numbers.items():

@@ -60,6 +60,12 @@ def macro(reading: Reading, slots: Slots) -> Plan | None:
             ),
         )
     metric = _macro_metric(reading, slots, usual, explicit)
+    return _levels(reading, slots, metric, explicit, common) or _values(reading, slots, metric, explicit, common)
+
+
+def _levels(reading: Reading, slots: Slots, metric: str, explicit: bool, common: dict[str, Any]) -> Plan | None:
+    """Return the plan of "when was it last above 5%", or None where no level is named."""
+    period = slots.period
     if slots.threshold is None and re.search(r"\binver(?:ted|sion)\b", reading.text, re.I):
         slots = replace(slots, operator="<", threshold=0.0)
     if slots.threshold is not None:
@@ -79,6 +85,12 @@ def macro(reading: Reading, slots: Slots) -> Plan | None:
                 limit=1 if (last or first) and not counted else None,
             ),
         )
+    return None
+
+
+def _values(reading: Reading, slots: Slots, metric: str, explicit: bool, common: dict[str, Any]) -> Plan:
+    """Return the plan of the values of a series: the latest, a list, an extreme, the newest few."""
+    period = slots.period
     aggregation = slots.aggregation if slots.aggregation in ("average", "median", "minimum", "maximum") else None
     if aggregation is None and explicit and metric in ("macro_value", "macro_yoy", "macro_change", "macro_growth"):
         aggregation = "list"

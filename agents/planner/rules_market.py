@@ -236,7 +236,7 @@ def _scaled(threshold: float | None, metric: str) -> float | None:
 
 
 def _by_name(reading: Reading, slots: Slots, universe: Universe) -> Plan | None:
-    """Return every statistic of a symbol, where one is named that is no metric of its own: skewness, winning streaks."""
+    """Return every statistic of a symbol, where one is named that is no metric of its own: skewness, streaks."""
     if not reading.has("statistic") or not slots.symbols:
         return None
     against = _BENCHMARK.search(reading.text) is not None and len(slots.symbols) == 2

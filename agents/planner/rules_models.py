@@ -68,14 +68,18 @@ _WINDOW = re.compile(
 
 # What these requests are said with, beyond the desk's words.
 _OWN_WORDS = {
-    "size": "cap capped away account take risk",
+    "optimise": "nobody none nothing above cap capped each etc allocate invest think believe expect view views over",
+    "risk": "alone say look looks kind",
+    "size": "budget willing lose losing equity most cap capped away account take risk",
     "calibrate": "model models process parameters well fits fitting goodness history daily",
-    "simulate": "after end ends bad likely up down higher lower finish finishes year-end",
+    "simulate": "seed end months etc after end ends bad likely up down higher lower finish finishes year-end",
     "event_study": "hawkish dovish trade trades reports report days sessions move comes in hotter cooler softer "
     "firmer higher lower strong stronger weak weaker than expected misses miss disappointing "
     "typically typical usually normally behave behaves behaved reaction react reacts reacted respond "
     "responds responded follow follows following around abnormal drift moves after before either side",
-    "backtest": "sigma sigmas z z-score zscore deviation deviations sd in out enter entry exit leave band bands "
+    "backtest": "after until before allow allowed shorts short x step steps skill edge leverage levered train "
+    "training test testing lag fill fills only nobody none money makes make profitable work worked "
+    "sigma sigmas z z-score zscore deviation deviations sd in out enter entry exit leave band bands "
     "channel top bottom hold holding period length lengths slow fast slower faster ones valuation "
     "value valuing",
     "book": "developed evolved",
@@ -84,7 +88,7 @@ _OWN_WORDS = {
     "correlation": "rolling moving window",
     "coverage": "disagree disagrees agree agrees differ differs conflict conflicts discrepancy discrepancies feeds "
     "vendors providers",
-    "train": "model models called named follow trade",
+    "train": "skill forecast forecasting predict predicting sessions ahead model models called named follow trade",
     "inject_event": "hawkish dovish surprise ahead hot cold weak strong miss misses disappoint disappoints "
     "badly big bad good simulate next reports report event "
     "shock hits goes go well hotter cooler softer firmer higher lower than expected expectations forecast",

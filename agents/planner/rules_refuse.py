@@ -107,6 +107,20 @@ _NOT_STORED = re.compile(
     re.IGNORECASE,
 )
 
+_MANIPULATES = re.compile(
+    r"\bspoof\w*|\bwash[- ]?trad\w*|\bfront[- ]?run\w*|\bpaint the tape\b|\bpump(?:ing)?(?: and "
+    r"dump)?\b(?=.*\b(?:price|stock|it|up)\b)|"
+    r"\b(?:fake|phantom|layered|sham|dummy) (?:\w+ )?(?:bids?|offers?|orders?|quotes?)\b|\bmanipulat\w+\b|"
+    r"\bcorner the market\b|"
+    r"\bpush (?:it|the price|the stock)\b",
+    re.IGNORECASE,
+)
+_TAMPERS = re.compile(
+    r"\bback-?dat\w+|\b(?:change|edit|alter|modify|fake|forge|fix up|rewrite|overwrite|adjust|correct|amend|"
+    r"falsify|tamper with)\b.{0,40}"
+    r"\b(?:fills?|executions?|records?|books?|logs?|audit|p&l|pnl|past trades?|history|cost basis)\b",
+    re.IGNORECASE,
+)
 _SKIPS_APPROVAL = re.compile(
     r"\b(?:skip|without|no need|bypass|don't wait|do not wait)\b.{0,20}\bapprov", re.IGNORECASE
 )
@@ -142,6 +156,12 @@ def refuse(reading: Reading) -> Plan | None:
             "I do not send data anywhere: reports go only to the addresses in the desk's configuration.",
             private=private,
         )
+    if _MANIPULATES.search(text):
+        return _refused("That is market manipulation: I prepare no orders that are meant to mislead the market.")
+    if _TAMPERS.search(text) and not reading.has("backtest", "chart"):
+        return _refused(
+            "Fills, logs and books are records: they come from the venue and are not changed.", private=True
+        )
     if _LIMITS.search(text):
         return _refused("Limits and the kill switch are changed by a signed-in administrator, never by the chat.")
     decides = (_APPROVE.search(text) and not _ASKS_ABOUT_APPROVAL.search(text)) or _REJECT.search(text)
@@ -160,7 +180,8 @@ def refuse(reading: Reading) -> Plan | None:
 def decline(reading: Reading) -> Plan | None:
     """Return the answer to a question that the desk cannot know about, or None."""
     text = reading.text
-    if _WRITES.search(text) or _OFF_TOPIC.search(text) and not reading.values("symbol") and not reading.values("macro"):
+    elsewhere = _OFF_TOPIC.search(text) and not reading.values("symbol") and not reading.values("macro")
+    if elsewhere or _WRITES.search(text):
         return Plan(
             outcome="decline",
             say="That is outside what this desk does. I answer questions on prices, returns, risk, macro data, "

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from agents.planner.arguments import arguments_of
 from agents.planner.periods import Period, unless_latest
 from agents.planner.plan import Frame, Plan
 from agents.planner.reading import Reading, Span
 from agents.planner.slots import Slots, sessions_of
 
 _METHODS = (
+    ("black_litterman", "black_litterman"),
     ("hierarchical_parity", "hierarchical_risk_parity"),
     ("minimum_cvar", "minimum_cvar"),
     ("equal_risk", "equal_risk"),
@@ -27,8 +29,15 @@ def study(reading: Reading, slots: Slots, previous: Frame | None) -> Plan | None
     if not symbols and slots.group:
         symbols = (f"group:{slots.group}",)
     if reading.has("optimise", *(concept for concept, _ in _METHODS)):
-        method = next((name for concept, name in _METHODS if reading.has(concept)), "minimum_variance")
-        return _of_symbols(reading, "optimise", symbols, {"method": method, **_cap(reading)}, "optimise")
+        options = {
+            "method": "minimum_variance",
+            **method_of(reading),
+            **_cap(reading),
+            **arguments_of(reading, "optimise"),
+        }
+        if money := reading.first_number("money") or _invested(reading):
+            options["value"] = money
+        return _of_symbols(reading, "optimise", symbols, options, "optimise")
     if reading.has("train"):
         options = {"model": "lightgbm" if reading.has("boosted") else "ridge", **_horizon(reading), **_named(reading)}
         return _of_symbols(reading, "train", symbols, options, "train on")
@@ -61,6 +70,48 @@ def study(reading: Reading, slots: Slots, previous: Frame | None) -> Plan | None
     return None
 
 
+def method_of(reading: Reading) -> dict[str, Any]:
+    """Return how weights are to be found, with the views of Black and Litterman; empty if nothing says it."""
+    method = next((name for concept, name in _METHODS if reading.has(concept)), None)
+    if method is None:
+        return {}
+    return {
+        "method": method,
+        **({"views": views} if method == "black_litterman" and (views := _views(reading)) else {}),
+    }
+
+
+def _views(reading: Reading) -> dict[str, float]:
+    """Return the expected returns of "I think NVDA does 20% a year", "AAPL over MSFT by 3%" by symbol or pair."""
+    starts = {span.start: span.value for span in reading.spans if span.kind == "symbol"}
+    out: dict[str, float] = {}
+    for at, number in sorted(reading.numbers.items()):
+        if number.unit != "percent":
+            continue
+        before = [place for place in starts if at - 6 <= place < at]
+        if not before:
+            continue
+        said = " ".join(word.low for word in reading.words[min(before) : at])
+        sign = -1.0 if re.search(r"\b(?:loses?|falls?|drops?|minus|down|-)\b", said) else 1.0
+        over = len(before) > 1 and re.search(r"\b(?:over|above|beats?|outperforms?|than|ahead of)\b", said)
+        first, *rest = (starts[place] for place in sorted(before)[-2 if over else -1 :])
+        out[f"{first}-{rest[0]}" if rest else first] = sign * number.value
+    return out
+
+
+def _invested(reading: Reading) -> float | None:
+    """Return the money of "200k to invest", "with 50,000"."""
+    for at, number in reading.numbers.items():
+        after = " ".join(word.low for word in reading.words[at + number.words : at + number.words + 2])
+        if (
+            number.unit == "plain"
+            and number.value >= 1000
+            and re.match(r"to invest|to put|invested|dollars|usd|$", after)
+        ):
+            return number.value
+    return None
+
+
 def _is_window(period: Period, slots: Slots) -> bool:
     """Say whether "60 days" beside another period is what a correlation rolls over."""
     return bool(period.count) and len(slots.periods) > 1
@@ -88,7 +139,9 @@ def _of_symbols(reading: Reading, topic: str, symbols: tuple[str, ...], options:
 
 def _cap(reading: Reading) -> dict[str, float]:
     share = reading.first_number("percent")
-    return {"max_weight": share} if share is not None and 0.0 < share <= 1.0 else {}
+    return (
+        {"max_weight": share} if share is not None and 0.0 < share <= 1.0 and not reading.has("black_litterman") else {}
+    )
 
 
 def _named(reading: Reading) -> dict[str, str]:

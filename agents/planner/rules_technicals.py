@@ -83,6 +83,7 @@ def fallen(reading: Reading, slots: Slots, universe: Universe) -> Plan | None:
 
 
 def indicator(reading: Reading, slots: Slots, universe: Universe) -> Plan | None:
+    """Return the plan of a question on indicators by name, or on what is oversold."""
     asked = [name for concept, name in _ASKED_INDICATORS.items() if reading.has(concept)]
     if asked or reading.has("indicator"):
         if reading.has("rsi"):
@@ -162,6 +163,7 @@ def _lengths(reading: Reading) -> list[int]:
 
 
 def moving_average(reading: Reading, slots: Slots, universe: Universe) -> Plan | None:
+    """Return the plan of a question on a moving average, or on the price above or below one."""
     by_length = _BY_LENGTH.search(" ".join(word.low for word in reading.words))
     if not reading.has("sma", "ema") and not by_length:
         return None

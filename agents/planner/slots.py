@@ -54,15 +54,13 @@ def take_slots(reading: Reading, universe: Universe) -> Slots:
     )
 
 
-_NO_STRETCH = frozenset(
-    "momentum sma ema ma average moving lookback rolling yield yields treasury treasuries bill bills note notes "
-    "bond bonds curve "
-    "rate rates mortgage".split()
+_NO_STRETCH = re.compile(
+    r"momentum|[se]?ma|average|moving|lookback|rolling|yields?|treasur\w+|bills?|notes?|bonds?|curve|rates?|mortgage"
 )
 
 
 def _short_stretch(reading: Reading) -> Period | None:
-    """Return the time of "3y", "6m", "12m" beside instruments: the last three years; 10y is also the name of a yield."""
+    """Return the time of "3y", "6m", "12m" beside instruments; 10y is also the name of a yield."""
     named = any(span.kind in ("symbol", "group") for span in reading.spans)
     for span in list(reading.spans):
         word = reading.words[span.start].low if 0 <= span.start < len(reading.words) else ""
@@ -72,7 +70,7 @@ def _short_stretch(reading: Reading) -> Period | None:
         if not named or span.kind not in ("window", "macro") or span.end != span.start + 1 or not short:
             continue
         if (
-            following in _NO_STRETCH
+            _NO_STRETCH.fullmatch(following)
             or before in ("rolling", "next")
             or (span.kind == "macro" and not reading.has(*_OF_TIME))
         ):

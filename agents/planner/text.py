@@ -117,9 +117,13 @@ _FORMS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
         ),
         _year_of,
     ),
+    (
+        re.compile(r"\b(?:slow(?:er)?|fast(?:er)?|lengths?|windows?|lookbacks?)(?: [a-z]+){0,2} \d+(?:,\d+)+", re.I),
+        lambda found: found.group().replace(",", ", "),
+    ),
     (re.compile(r"\ban? (?=(?:hundred|thousand|million|billion)\b)", re.I), lambda found: "one "),
     (re.compile(r"\b(?:a )?couple(?: of)?(?= (?:days|weeks|months|quarters|years|sessions))", re.I), lambda found: "2"),
-    (re.compile(r"\bhalf an? (?=percent|point|basis)", re.I), lambda found: "0.5 "),
+    (re.compile(r"\bhalf (?:an? |of )*(?=percent|point|basis|%)", re.I), lambda found: "0.5 "),
     (re.compile(r"(?<=\d)(?= ?(?:sigmas?|z-?scores?|std ?devs?|standard deviations?)\b)", re.I), lambda found: " "),
 )
 

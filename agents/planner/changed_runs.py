@@ -1,0 +1,223 @@
+"""Change a run, a risk report, a sizing or an order that was talked about: "with a 10% stop", "99% instead"."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from agents.planner import rules_backtest, rules_compute, rules_study, rules_trade
+from agents.planner.arguments import arguments_of, terms_of
+from agents.planner.plan import Frame, Plan
+from agents.planner.reading import Reading
+from agents.planner.rules import risk
+from agents.planner.shocks import crisis_of, read_shocks
+from agents.planner.slots import Slots
+
+_DIRECTIONS = frozenset({"return", "change", "spread", "rates", "volatility", "trim", "add_to"})
+
+# What may be changed of a backtest that was talked about.
+_OF_A_RUN = frozenset({"crossover", "sma", "rsi", "momentum", "backtest", "buy", "sell", "cost", "trailing", "stop"})
+
+
+def own_concepts(reading: Reading, previous: Frame) -> set[str]:
+    """Return the concepts of a turn that ask something of their own, and do not only point at the turn before."""
+    return reading.concepts() - {
+        "add",
+        "remove",
+        "same",
+        "pronoun",
+        "compare",
+        "large",
+        "each",
+        "above",
+        "below",
+        "days",
+        "fees",
+        "mix",
+        "stress",
+        "coverage",
+        "digest",
+        "thanks",
+        "best",
+        "worst",
+        "horizon",
+        "range",
+        "unit",
+        *(("chart",) if previous.topic == "chart" else ()),
+        *(("minimum", "maximum", "return") if previous.order is not None else ()),
+    }
+
+
+def changed_run(reading: Reading, slots: Slots, previous: Frame) -> Plan | None:
+    """Return the plan of a turn that changes a part of a run or an order; None if it asks something else."""
+    own = own_concepts(reading, previous)
+    change = {
+        "backtest": _backtest,
+        "simulate": _simulate,
+        "stress": _stress,
+        "trade": _trade,
+        "risk": _risk,
+        "size": _size,
+        "optimise": _optimise,
+    }.get(previous.topic)
+    return change(reading, slots, previous, own) if change else None
+
+
+def _backtest(reading: Reading, slots: Slots, previous: Frame, own: set[str]) -> Plan | None:
+    tool = previous.options.get("tool", "backtest")
+    termed = bool(arguments_of(reading, tool) or terms_of(reading)) or reading.has(
+        "expected_value", "sweep", "walk_forward"
+    )
+    if not (reading.has("fees") or own <= _OF_A_RUN or (termed and not reading.has("portfolio", "orders"))):
+        return None
+    if not (termed or reading.has("fees") or reading.pairs or slots.symbols or slots.period or reading.numbers):
+        return None
+    if reading.has("add") and slots.symbols:
+        symbols = tuple(dict.fromkeys((*previous.symbols, *slots.symbols)))
+        return Plan(outcome="answer", frame=previous.model_copy(update={"symbols": symbols}))
+    return rules_backtest.backtest(reading, slots, previous)
+
+
+def _simulate(reading: Reading, slots: Slots, previous: Frame, own: set[str]) -> Plan | None:
+    of_it = {"simulate", "gbm", "portfolio", "process", "no_drift", "worst", "minimum", "expiry", "return"}
+    if own - of_it:
+        return None
+    if reading.has("mix", "same", "add") and slots.symbols and previous.symbols and reading.pairs:
+        slots = replace(slots, symbols=tuple(dict.fromkeys((*previous.symbols, *slots.symbols))))
+    said = (
+        slots.symbols
+        or slots.periods
+        or reading.numbers
+        or reading.has("simulate", "portfolio", "unit", "process", "no_drift")
+    )
+    return rules_compute.simulate(reading, slots, previous) if said else None
+
+
+def _stress(reading: Reading, slots: Slots, previous: Frame, own: set[str]) -> Plan | None:
+    if own - {"simulate", "portfolio", "replay"} - _DIRECTIONS or not (read_shocks(reading) or crisis_of(reading)):
+        return None
+    plan = rules_compute.stress(reading, slots, previous)
+    kept = {key: value for key, value in previous.options.items() if key in ("weights", "value")}
+    if plan.frame is None or slots.symbols or not kept:
+        return plan
+    frame = plan.frame.model_copy(update={"options": {**kept, **plan.frame.options}, "symbols": previous.symbols})
+    return plan.model_copy(update={"frame": frame})
+
+
+def _risk(reading: Reading, slots: Slots, previous: Frame, own: set[str]) -> Plan | None:
+    if own - {"risk", "var", "shortfall", "portfolio", "nav", "return", "daily", "weekly", "monthly"}:
+        return None
+    plan = risk(reading, slots, previous)
+    said = plan.frame.options if plan.frame else {}
+    for at, number in reading.numbers.items():
+        after = reading.words[at + number.words].low if at + number.words < len(reading.words) else ""
+        if number.unit == "plain" and 80 <= number.value < 100:
+            said = {**said, "confidence": number.value / 100}
+        elif number.unit == "plain" and after in ("day", "days", "session", "sessions"):
+            said = {**said, "horizon_sessions": int(number.value)}
+    if not said and not slots.symbols and not reading.has("portfolio"):
+        return None
+    symbols = () if reading.has("portfolio") else slots.symbols or previous.symbols
+    kept = {key: value for key, value in previous.options.items() if symbols == previous.symbols or key != "weights"}
+    frame = Frame(topic="risk", symbols=symbols, options={**kept, **said})
+    return Plan(outcome="answer", frame=frame, private=not symbols)
+
+
+_SHARES = ("target_weight", "target_volatility", "risk_fraction")
+
+
+def _size(reading: Reading, slots: Slots, previous: Frame, own: set[str]) -> Plan | None:
+    allowed = {
+        "size",
+        "volatility",
+        "stop",
+        "risk",
+        "atr",
+        "weight",
+        "volatility_target",
+        "shortfall",
+        "nav",
+        "portfolio",
+        "equity",
+    }
+    if own - allowed or not (reading.numbers or slots.symbols):
+        return None
+    bare = [number for number in reading.numbers.values() if number.unit in ("plain", "percent")]
+    key = next((name for name in _SHARES if name in previous.options), None)
+    if len(bare) == 1 and key and not reading.has("stop", "atr", "size") and not slots.symbols:
+        value = bare[0].value if bare[0].unit == "percent" else bare[0].value / 100
+        frame = previous.model_copy(update={"options": {**previous.options, key: value}})
+        return Plan(outcome="answer", frame=frame, private=True)
+    plan = rules_trade.size(reading, slots, previous)
+    if plan.frame is None or plan.outcome != "answer":
+        return plan
+    frame = plan.frame.model_copy(update={"options": {**previous.options, **plan.frame.options}})
+    return plan.model_copy(update={"frame": frame})
+
+
+def _optimise(reading: Reading, slots: Slots, previous: Frame, own: set[str]) -> Plan | None:
+    if own - {
+        "optimise",
+        "minimum_variance",
+        "equal_risk",
+        "minimum_cvar",
+        "hierarchical_parity",
+        "black_litterman",
+        "weight",
+        "maximum",
+        "limit",
+    }:
+        return None
+    said = {**arguments_of(reading, "optimise"), **rules_study.method_of(reading)}
+    symbols = (
+        tuple(dict.fromkeys((*previous.symbols, *slots.symbols)))
+        if reading.has("add")
+        else slots.symbols or previous.symbols
+    )
+    if set(symbols) <= set(previous.symbols) and said:
+        symbols = previous.symbols  # "cap BTC and ETH at 40%" names what is capped
+    if not said and symbols == previous.symbols:
+        return None
+    frame = previous.model_copy(update={"symbols": symbols, "options": {**previous.options, **said}})
+    return Plan(outcome="answer", frame=frame)
+
+
+def _trade(reading: Reading, slots: Slots, previous: Frame, own: set[str]) -> Plan | None:
+    terms = {
+        "shares",
+        "limit",
+        "gtc",
+        "buy",
+        "sell",
+        "day_order",
+        "immediate",
+        "fill_or_kill",
+        "market_order",
+        "stop",
+        "change",
+    }
+    if own - terms or not (
+        reading.numbers or slots.symbols or own & {"gtc", "immediate", "fill_or_kill", "day_order", "market_order"}
+    ):
+        return None
+    return _changed_trade(reading, slots, previous)
+
+
+def _changed_trade(reading: Reading, slots: Slots, previous: Frame) -> Plan:
+    """Complete or change an order that was talked about: "make it 20", "10 shares", "limit 180"."""
+    merged = rules_trade.trade(reading, replace(slots, symbols=slots.symbols or previous.symbols), previous)
+    options = {**previous.options, **(merged.frame.options if merged.frame else {})}
+    plain = [number.value for at, number in reading.numbers.items() if number.unit == "plain"]
+    if not reading.has("buy", "sell"):
+        options["side"] = previous.options.get("side", options.get("side"))
+    if ("quantity" not in options and len(plain) == 1 and not reading.has("limit")) or (
+        len(plain) == 1 and not reading.has("limit", "stop")
+    ):
+        options["quantity"] = plain[0]
+    if not reading.has("limit") and previous.options.get("order_type") == "limit":
+        options.update(order_type="limit", limit_price=previous.options.get("limit_price"))
+    if "quantity" in options:
+        options.pop("target_weight", None)
+    frame = Frame(topic="trade", symbols=slots.symbols or previous.symbols, options=options)
+    if "quantity" not in options and "target_weight" not in options:
+        return merged
+    return Plan(outcome="needs_approval", frame=frame, private=True)
