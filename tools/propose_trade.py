@@ -29,6 +29,9 @@ class ProposedLeg(Frozen):
     target_weight: float | None = Field(
         default=None, ge=-1, le=1, description="Share of net asset value to bring the position to; 0 closes it."
     )
+    position_share: float | None = Field(
+        default=None, gt=0, le=1, description="Share of the position held to buy or sell: 0.5 is half of it."
+    )
     limit_price: float | None = Field(default=None, gt=0, description="Limit of a limit or stop-limit order.")
     stop_price: float | None = Field(default=None, gt=0, description="Trigger of a stop or stop-limit order.")
     order_type: Literal["limit", "stop", "stop_limit"] | None = Field(
@@ -46,6 +49,9 @@ class ProposeTradeArguments(Frozen):
     quantity: float | None = Field(default=None, gt=0, description="Shares or coins; or give target_weight.")
     target_weight: float | None = Field(
         default=None, ge=-1, le=1, description="Share of net asset value to bring the position to; 0 closes it."
+    )
+    position_share: float | None = Field(
+        default=None, gt=0, le=1, description="Share of the position held to buy or sell: 0.5 is half of it."
     )
     order_type: Literal["market", "limit", "stop", "stop_limit"] = Field(default="market", description="Order type.")
     limit_price: float | None = Field(default=None, gt=0, description="Limit of a limit order.")
@@ -114,7 +120,7 @@ def _what_happens(decision: ProposalDecision | None) -> str:
 def _request(arguments: ProposeTradeArguments) -> TradeRequest:
     from core.execution.requests import LegRequest, TradeRequest
 
-    single = ("symbol", "side", "quantity", "target_weight", "limit_price", "stop_price")
+    single = ("symbol", "side", "quantity", "target_weight", "position_share", "limit_price", "stop_price")
     if arguments.legs and any(getattr(arguments, name) is not None for name in single):
         raise InvalidInput("Give either one symbol or legs, not both.")
     if not arguments.legs and arguments.symbol is None:
@@ -127,6 +133,7 @@ def _request(arguments: ProposeTradeArguments) -> TradeRequest:
                 side=leg.side,
                 quantity=_decimal(leg.quantity),
                 target_weight=_decimal(leg.target_weight),
+                position_share=_decimal(leg.position_share),
                 limit_price=_decimal(leg.limit_price),
                 stop_price=_decimal(leg.stop_price),
                 order_type=leg.order_type,

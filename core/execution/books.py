@@ -129,6 +129,24 @@ class Books:
             notes=_notes(account, lines),
         )
 
+    def profits(self, account_id: str | None = None, as_of: AsOf | None = None) -> dict[int, Decimal]:
+        """Return the profit so far of each instrument ever traded: realised and unrealised, less its fees."""
+        account = self.account(account_id)
+        moment = as_of or AsOf(known=self._clock.now())
+        with self._store.transaction() as transaction:
+            fills = transaction.books.fills(account.account_id, as_of=moment)
+        by_instrument: dict[int, list[Fill]] = {}
+        for fill in fills:
+            by_instrument.setdefault(fill.instrument_id, []).append(fill)
+        folded = {key: fold(part) for key, part in by_instrument.items()}
+        marks = self._marks.last([key for key, holding in folded.items() if holding.quantity], moment)
+        return {
+            key: holding.realized_pnl
+            - holding.fees
+            + (holding.quantity * marks[key].close - holding.cost if key in marks else ZERO)
+            for key, holding in folded.items()
+        }
+
     def nav_history(self, account_id: str | None = None, as_of: AsOf | None = None) -> Sequence[NavPoint]:
         """Return the value at each session close known then, ascending, computed from the books."""
         account = self.account(account_id)

@@ -21,7 +21,7 @@ _CENT = Decimal("0.0001")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LegRequest:
-    """Ask for a quantity, or for the quantity that brings the position to a share of net asset value.
+    """Ask for a quantity, for a share of the position held, or for what brings it to a share of net asset value.
 
     `order_type` is that of the request where it is None.
     """
@@ -30,6 +30,7 @@ class LegRequest:
     side: Side | None = None
     quantity: Decimal | None = None
     target_weight: Decimal | None = None
+    position_share: Decimal | None = None
     limit_price: Decimal | None = None
     stop_price: Decimal | None = None
     order_type: OrderType | None = None
@@ -77,8 +78,8 @@ def check_request(request: TradeRequest) -> None:
         )
     for leg in request.legs:
         _check_prices(leg, leg.order_type or request.order_type)
-        if (leg.quantity is None) == (leg.target_weight is None):
-            raise InvalidInput(f"Give {leg.symbol} either a quantity or a target_weight.")
+        if sum(value is not None for value in (leg.quantity, leg.target_weight, leg.position_share)) != 1:
+            raise InvalidInput(f"Give {leg.symbol} either a quantity, a target_weight or a position_share.")
     if request.expires_in_minutes is not None and not 1 <= request.expires_in_minutes <= 30 * 24 * 60:
         raise InvalidInput("A proposal expires after 1 minute to 30 days.")
 
@@ -103,7 +104,9 @@ def _check_prices(leg: LegRequest, order_type: OrderType) -> None:
 def _check_pair(request: TradeRequest) -> None:
     """Raise InvalidInput unless a target and a stop trade the same quantity of one instrument."""
     types = sorted((leg.order_type or request.order_type) for leg in request.legs)
-    same = len({(leg.symbol, leg.side, leg.quantity, leg.target_weight) for leg in request.legs}) == 1
+    same = (
+        len({(leg.symbol, leg.side, leg.quantity, leg.target_weight, leg.position_share) for leg in request.legs}) == 1
+    )
     if len(request.legs) != 2 or not same or types not in (["limit", "stop"], ["limit", "stop_limit"]):
         raise InvalidInput(
             "A linked pair is one limit order and one stop or stop_limit order of the same symbol, side and quantity.",
@@ -158,9 +161,11 @@ def exact_leg(
 def _quantity(asked: LegRequest, lot: Decimal, mark: SessionPrice, held: Decimal, nav: Decimal) -> tuple[Side, Decimal]:
     if asked.target_weight is not None:
         return _towards(asked, asked.target_weight, lot, mark, held, nav)
-    quantity = asked.quantity
     if asked.side is None:
         raise InvalidInput(f"Say whether to buy or to sell {asked.symbol}.")
+    if asked.position_share is not None:
+        return asked.side, _part_of(held, asked.position_share, lot, asked.symbol)
+    quantity = asked.quantity
     if quantity is None or not quantity.is_finite() or quantity <= 0:
         raise InvalidInput(f"The quantity of {asked.symbol} is {quantity}, expected a number above 0.")
     if quantity % lot:
@@ -170,6 +175,20 @@ def _quantity(asked: LegRequest, lot: Decimal, mark: SessionPrice, held: Decimal
     if quantity > Decimal("1e12"):
         raise InvalidInput(f"The quantity {quantity:f} of {asked.symbol} is out of reason.")
     return asked.side, plain_decimal(quantity)
+
+
+def _part_of(held: Decimal, share: Decimal, lot: Decimal, symbol: str) -> Decimal:
+    if not share.is_finite() or not 0 < share <= 1:
+        raise InvalidInput(f"position_share of {symbol} is {share}, expected a ratio of the position (0.5 is half).")
+    if held == 0:
+        raise InvalidInput(f"The account holds no {symbol}, so there is no part of it.", hint="Give a quantity.")
+    part = (abs(held) * share).quantize(lot, rounding=ROUND_DOWN)
+    if part == 0:
+        raise InvalidInput(
+            f"{share:%} of the {abs(held):f} {symbol} held is less than the smallest step, {lot:f}.",
+            hint="Give a quantity.",
+        )
+    return plain_decimal(part)
 
 
 def _towards(

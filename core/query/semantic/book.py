@@ -171,6 +171,10 @@ def _profit(sources: Sources, answer: Answer, held: Holdings) -> None:
     currency = held.account.currency
     period = answer.query.period if not answer.query.period.is_empty else answer.metric.default_period
     window = resolve(period, sources.today)
+    has_start = window.start is not None or window.sessions is not None
+    if answer.query.order or (answer.query.symbols and has_start and not answer.query.period.is_empty):
+        _profit_of_each(sources, answer, held, window)
+        return
     if answer.query.symbols:
         for line in _chosen(sources, answer, held)[:MOST_FACT_ROWS]:
             answer.state(f"{line.symbol} P&L today", float(line.pnl_today), "money", currency=currency)
@@ -182,7 +186,7 @@ def _profit(sources: Sources, answer: Answer, held: Holdings) -> None:
         if held.nav_before:
             answer.state("P&L today, share of net asset value", float(held.pnl_today / held.nav_before), "ratio")
         answer.state("total P&L", float(held.total_pnl), "money", currency=currency)
-    elif window.start is None and window.sessions is None:
+    elif not has_start:
         answer.state("total P&L", float(held.total_pnl), "money", currency=currency)
         answer.state("unrealised P&L", float(held.unrealized_pnl), "money", currency=currency)
         answer.state("realised P&L", float(held.realized_pnl), "money", currency=currency)
@@ -201,14 +205,44 @@ def _profit(sources: Sources, answer: Answer, held: Holdings) -> None:
 def _profit_between(sources: Sources, answer: Answer, held: Holdings, window: DateRange) -> None:
     """Subtract the total profit before the first day from that at the end of the last."""
     currency = held.account.currency
-    start = window.start or _nth_session_before(sources, answer, window.sessions or 1)
-    end = held
-    if window.end and window.end < sources.today:
-        end = sources.books.holdings(answer.query.account, _end_of(window.end, sources))
-    before = sources.books.holdings(answer.query.account, _end_of(start - timedelta(days=1), sources))
+    start, before_start, at_end = _ends(sources, answer, window)
+    end = held if at_end == sources.as_of else sources.books.holdings(answer.query.account, at_end)
+    before = sources.books.holdings(answer.query.account, before_start)
     answer.state("P&L of the period", float(end.total_pnl - before.total_pnl), "money", currency=currency)
     answer.state("from", start.isoformat(), "date")
     answer.state("to", (window.end or sources.today).isoformat(), "date")
+
+
+def _ends(sources: Sources, answer: Answer, window: DateRange) -> tuple[date, AsOf, AsOf]:
+    """Return the first day, and what was known before it and at the end of the last day."""
+    start = window.start or _nth_session_before(sources, answer, window.sessions or 1)
+    is_past = window.end is not None and window.end < sources.today
+    end = _end_of(window.end, sources) if is_past and window.end else sources.as_of
+    return start, _end_of(start - timedelta(days=1), sources), end
+
+
+def _profit_of_each(sources: Sources, answer: Answer, held: Holdings, window: DateRange) -> None:
+    """Rank the instruments by what they made in the period, those sold meanwhile as well; without dividends."""
+    query, currency = answer.query, held.account.currency
+    profits, before = sources.books.profits(query.account, sources.as_of), {}
+    if window.start is not None or window.sessions is not None:
+        start, before_start, end = _ends(sources, answer, window)
+        profits, before = sources.books.profits(query.account, end), sources.books.profits(query.account, before_start)
+        answer.state("from", start.isoformat(), "date")
+        answer.state("to", (window.end or sources.today).isoformat(), "date")
+    wanted = {sources.instruments.find(name).instrument_id for name in query.symbols} or profits.keys()
+    made = {sources.books.symbol(key): value - before.get(key, 0) for key, value in profits.items() if key in wanted}
+    if not made:
+        raise NoData(f"Account {held.account.name!r} has traded nothing of that up to the end of the period.")
+    ranked = sorted(made.items(), key=lambda part: part[1], reverse=query.order != "asc")
+    shown = [(symbol, float(value)) for symbol, value in ranked[: query.limit or None]]
+    for symbol, value in shown[:MOST_FACT_ROWS]:
+        answer.state(f"{symbol} P&L of the period", value, "money", currency=currency)
+    answer.table([Column(name="symbol", unit="text"), Column(name="P&L", unit="money", currency=currency)], shown)
+    answer.bar_chart(
+        [symbol for symbol, _ in shown], [value for _, value in shown], unit="money", title="P&L by symbol"
+    )
+    answer.note("Realised and unrealised profit less fees; dividends are not in it.")
 
 
 def _nth_session_before(sources: Sources, answer: Answer, sessions: int) -> date:

@@ -519,7 +519,8 @@ _BOOK_METRICS = (
         "Profit and loss",
         "money",
         words("pnl, p&l, profit, profit and loss, loss, made, lost, how much did i make"),
-        "Profit and loss of the period: today's from two closes and the fills; total = realised + unrealised.",
+        "Profit and loss of the period: today's from two closes and the fills; total = realised + unrealised. With an"
+        " order, the symbols ranked by what they made.",
         period=Period(name="today"),
     ),
     _book(

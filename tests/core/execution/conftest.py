@@ -209,7 +209,9 @@ def ask():
     """Give a function that makes a request of one leg."""
 
     def make(symbol="AAA", side="buy", quantity="10", **changes):
-        prices = {name: changes.pop(name, None) for name in ("limit_price", "stop_price", "target_weight")}
+        prices = {
+            name: changes.pop(name, None) for name in ("limit_price", "stop_price", "target_weight", "position_share")
+        }
         leg = LegRequest(
             symbol=symbol,
             side=side,

@@ -178,6 +178,7 @@ def test_the_books_of_every_day_equal_the_ledger(traded):
         assert shown.fees == sum((Decimal(one.fee) for one in TRADES if one.day <= day), Decimal(0))
         assert shown.total_pnl == shown.nav - 100_000
         assert abs(shown.total_pnl - (shown.unrealized_pnl + shown.realized_pnl - shown.fees)) < Decimal("1e-9")
+        assert abs(sum(traded.books.profits(as_of=at_close(day)).values()) - shown.total_pnl) < Decimal("1e-9")
 
 
 def test_weights_and_exposures_are_shares_of_the_value(traded):

@@ -105,7 +105,7 @@ def test_a_leg_has_a_quantity_or_a_weight(quantity, weight, fits):
     if fits:
         check_request(TradeRequest(legs=(leg,)))
     else:
-        assert "Give AAA either a quantity or a target_weight." in refusal(check_request, TradeRequest(legs=(leg,)))
+        assert "Give AAA either a quantity, a target_weight" in refusal(check_request, TradeRequest(legs=(leg,)))
 
 
 @pytest.mark.parametrize(("minutes", "fits"), [(None, True), (1, True), (43_200, True), (0, False), (43_201, False)])
@@ -260,6 +260,31 @@ def test_without_any_price_it_says_so():
 def test_a_weight_becomes_whole_shares(held, weight, side, quantity):
     leg = leg_of(quantity=None, side=None, target_weight=weight, held=held)
     assert (leg.side, leg.quantity) == (side, quantity)
+
+
+@pytest.mark.parametrize(
+    ("held", "side", "share", "quantity"),
+    [
+        # Half of 67 shares is 33 whole ones; a short position is counted by its size; 1 is all of it.
+        (67, "sell", "0.5", 33),
+        (67, "sell", "1", 67),
+        (67, "buy", "1", 67),
+        (-67, "buy", "0.5", 33),
+        (3, "sell", "0.34", 1),
+    ],
+)
+def test_a_share_of_the_position_becomes_whole_shares(held, side, share, quantity):
+    leg = leg_of(quantity=None, side=side, position_share=share, held=held)
+    assert (leg.side, leg.quantity) == (side, quantity)
+
+
+@pytest.mark.parametrize(
+    ("held", "share", "said"),
+    [(0, "0.5", "holds no"), (1, "0.5", "less than the smallest step, 1"), (10, "0", "0.5 is half"),
+     (10, "1.5", "0.5 is half"), (10, "NaN", "0.5 is half"), (10, "-0.5", "0.5 is half")],
+)  # fmt: skip
+def test_a_share_of_the_position_needs_a_position_and_a_ratio(held, share, said):
+    assert said in refusal(leg_of, quantity=None, side="sell", position_share=share, held=held)
 
 
 def test_a_weight_of_a_cryptocurrency_becomes_eight_places():

@@ -73,6 +73,17 @@ class Ledger:
         nav = points[-1].nav if points else Decimal(DEPOSITS)
         return replace(self.held, nav=nav, total_pnl=nav - DEPOSITS)
 
+    def profits(self, account_id=None, as_of=None):
+        """AAA and BBB are held throughout, CCC since the 5th; DDD was sold with a loss on the 4th."""
+        if as_of.known >= NOW:
+            return {1: Decimal(7500), 2: Decimal(-5000), 3: Decimal(1000), 4: Decimal(-50)}
+        if as_of.known >= datetime(2024, 6, 6, tzinfo=UTC):
+            return {1: Decimal(7000), 2: Decimal(-1000), 3: Decimal(1500), 4: Decimal(-50)}
+        return {1: Decimal(0), 2: Decimal(500)}
+
+    def symbol(self, key):
+        return ["AAA", "BBB", "CCC", "DDD"][key - 1]
+
     def nav_history(self, account_id=None, as_of=None):
         return [
             NavPoint(session=date.fromisoformat(day), nav=Decimal(nav), cash=Decimal(60_000))
@@ -274,6 +285,24 @@ def test_the_positions_add_up_to_the_day():
 def test_no_day_before_no_share_of_it():
     found = facts(ask("pnl", sources(replace(HELD, nav_before=None))))
     assert "P&L today, share of net asset value" not in found and found["P&L today"] == 500
+
+
+def test_symbols_are_ranked_by_what_they_made_in_the_period():
+    best = ask("pnl", order="desc", period={"start": "2024-06-07"})
+    assert rows(best) == [("AAA", 500.0), ("DDD", 0.0), ("CCC", -500.0), ("BBB", -4000.0)]
+    assert rows(ask("pnl", order="asc", limit=1, period={"start": "2024-06-07"})) == [("BBB", -4000.0)]
+    assert facts(best)["from"] == "2024-06-07" and facts(best)["to"] == "2024-06-14"
+
+
+def test_without_a_period_the_ranking_is_of_all_that_was_made():
+    assert rows(ask("pnl", order="desc", period={"name": "all"}))[0] == ("AAA", 7500.0)
+
+
+def test_the_profit_of_a_symbol_in_a_past_period_is_a_difference():
+    found = facts(ask("pnl", symbols=["CCC"], period={"start": "2024-06-03", "end": "2024-06-06"}))
+    assert found["CCC P&L of the period"] == 1500.0 and "AAA P&L of the period" not in found
+    with pytest.raises(NoData, match="traded nothing"):
+        ask("pnl", symbols=["DDD"], period={"start": "2024-06-01", "end": "2024-06-03"})
 
 
 def test_profit_of_an_account_without_positions_is_a_number():
