@@ -561,11 +561,11 @@ def send_test(settings: Settings) -> Sequence[Delivery]:
     return send_notice(open_notifiers(settings, WallClock().now), notice)
 
 
-def open_jobs(client: Client) -> Jobs:
-    """Return the durable work of a Temporal server."""
+def open_jobs(client: Client, desk_id: str) -> Jobs:
+    """Return the durable work of a desk on a Temporal server."""
     from core.adapters.jobs.temporal import TemporalJobs
 
-    return TemporalJobs(client)
+    return TemporalJobs(client, desk_id)
 
 
 def build_account_stores(dsn: str) -> AccountStores:

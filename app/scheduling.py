@@ -21,18 +21,18 @@ SCAN_AFTER_MINUTES = 60
 """Minutes from the start of the daily ingest to the scan of its bars."""
 
 
-async def start_ingest(settings: Settings, request: IngestRequest) -> str:
+async def start_ingest(settings: Settings, desk_id: str, request: IngestRequest) -> str:
     """Start the workflow of a request on the desk's Temporal server and return its id; raise Unavailable."""
     workflow_id = f"ingest-{request.mode}-{secrets.token_hex(6)}"
-    await (await _jobs(settings)).start(WORKFLOW, workflow_id, request.as_arguments())
+    await (await _jobs(settings, desk_id)).start(WORKFLOW, workflow_id, request.as_arguments())
     return workflow_id
 
 
 async def change_schedule(
-    settings: Settings, action: Literal["on", "off", "show"], request: IngestRequest | None = None
+    settings: Settings, desk_id: str, action: Literal["on", "off", "show"], request: IngestRequest | None = None
 ) -> Sequence[datetime]:
     """Turn the daily schedule on or off, or leave it, and return its next times; raise Unavailable."""
-    jobs = await _jobs(settings)
+    jobs = await _jobs(settings, desk_id)
     if action == "off":
         await jobs.unschedule(SCHEDULE)
     elif action == "on":
@@ -51,11 +51,13 @@ async def change_schedule(
     return await jobs.next_runs(SCHEDULE)
 
 
-async def change_scan_schedule(settings: Settings, action: Literal["on", "off", "show"]) -> Sequence[datetime]:
+async def change_scan_schedule(
+    settings: Settings, desk_id: str, action: Literal["on", "off", "show"]
+) -> Sequence[datetime]:
     """Turn the daily scan of strategies on or off, or leave it, and return its next times; raise Unavailable."""
     from workflows.scan_activities import SCAN
 
-    jobs = await _jobs(settings)
+    jobs = await _jobs(settings, desk_id)
     if action == "off":
         await jobs.unschedule(SCAN_SCHEDULE)
     elif action == "on":
@@ -72,7 +74,7 @@ async def change_scan_schedule(settings: Settings, action: Literal["on", "off", 
     return await jobs.next_runs(SCAN_SCHEDULE)
 
 
-async def _jobs(settings: Settings) -> Jobs:
+async def _jobs(settings: Settings, desk_id: str) -> Jobs:
     from temporalio.client import Client
 
     from app.bootstrap import open_jobs
@@ -80,7 +82,7 @@ async def _jobs(settings: Settings) -> Jobs:
 
     address = find_temporal(settings)
     try:
-        return open_jobs(await Client.connect(address, namespace=settings.temporal_namespace))
+        return open_jobs(await Client.connect(address, namespace=settings.temporal_namespace), desk_id)
     except RuntimeError as error:
         raise Unavailable(
             f"Temporal does not answer at {address}.", hint="Start the desk with `quantdesk run`."

@@ -65,20 +65,20 @@ class DeskWorker:
 
     async def run(self) -> None:
         """Serve until stopped; retries while Temporal or the database are not there yet."""
-        client = await self._connect()
-        if client is None:
+        client, desk_id = await self._connect(), await self._identify()
+        if client is None or desk_id is None:
             return
         from app.bootstrap import open_jobs
         from workflows.outbox import OutboxStarter
 
-        starter = OutboxStarter(open_jobs(client), self._parts.desk.proposals, self._parts.trading)
-        async with build_worker(client, self._parts):
+        starter = OutboxStarter(open_jobs(client, desk_id), self._parts.desk.proposals, self._parts.trading)
+        async with build_worker(client, self._parts, desk_id):
             _log.info("worker ready", temporal=self._address)
             threading.Thread(target=_compile_ahead, name="compile-ahead", daemon=True).start()
             tasks = [
                 asyncio.create_task(self._recover_and_settle()),
                 asyncio.create_task(self._tell(starter)),
-                asyncio.create_task(self._scan(open_jobs(client))),
+                asyncio.create_task(self._scan(open_jobs(client, desk_id), desk_id)),
             ]
             stopping = asyncio.create_task(self._stopping.wait())
             await asyncio.wait([*tasks, stopping], return_when=asyncio.FIRST_COMPLETED)
@@ -90,6 +90,16 @@ class DeskWorker:
                 if isinstance(outcome, Exception):
                     raise outcome
         _log.info("worker stopped")
+
+    async def _identify(self) -> str | None:
+        """Return the name of the desk that the database belongs to."""
+        while not self._stopping.is_set():
+            try:
+                return await asyncio.to_thread(self._parts.clock.desk_id)
+            except Unavailable as error:
+                _log.warning("the database does not answer", reason=str(error))
+                await self._pause(RETRY_S)
+        return None
 
     async def _connect(self) -> Client | None:
         from temporalio.client import Client
@@ -175,7 +185,7 @@ class DeskWorker:
                 _log.warning("reconciliation waits", reason=str(error))
             await self._pause(SETTLE_POLL_S)
 
-    async def _scan(self, jobs: Jobs) -> None:
+    async def _scan(self, jobs: Jobs, desk_id: str) -> None:
         """Scan the enabled strategies when a replaying clock has moved; a live one has its schedule."""
         from workflows.scan_activities import SCAN
 
@@ -185,7 +195,6 @@ class DeskWorker:
                 now = await asyncio.to_thread(self._parts.clock.now)
                 owners = await asyncio.to_thread(self._parts.desk.strategies.owners)
                 if owners and self._parts.clock.mode == "replay" and now != scanned_at:
-                    desk_id = await asyncio.to_thread(self._parts.clock.desk_id)
                     await jobs.start(SCAN, f"scan-{desk_id}-{now:%Y-%m-%dT%H%M}", {})
                 scanned_at = now
             except QuantdeskError as error:
@@ -202,11 +211,11 @@ class DeskWorker:
             await asyncio.wait_for(self._stopping.wait(), seconds)
 
 
-def build_worker(client: Client, parts: Parts) -> Worker:
+def build_worker(client: Client, parts: Parts, desk_id: str) -> Worker:
     """Return the Temporal worker with all workflows and activities, not running yet."""
     from temporalio.worker import Worker
 
-    from core.ports.jobs import TASK_QUEUE
+    from core.ports.jobs import task_queue_of
     from workflows.activities import ToolActivities, TradeActivities
     from workflows.ingest import IngestWorkflow
     from workflows.ingest_activities import IngestActivities
@@ -219,7 +228,7 @@ def build_worker(client: Client, parts: Parts) -> Worker:
     scan = ScanActivities(parts.desk, parts.clock.wall, parts.settings.ingest_time_zone)
     return Worker(
         client,
-        task_queue=TASK_QUEUE,
+        task_queue=task_queue_of(desk_id),
         workflows=[TradeApprovalWorkflow, IngestWorkflow, ScanWorkflow],
         activities=[*trade.all(), *ToolActivities(parts.desk).all(), *ingest.all(), *scan.all()],
         activity_executor=ThreadPoolExecutor(ACTIVITY_THREADS, thread_name_prefix="activity"),

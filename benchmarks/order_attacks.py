@@ -272,16 +272,16 @@ class Attacks:
 
         from app import worker as worker_module
         from app.runtime.temporal import ensure_temporal
-        from core.ports.jobs import TASK_QUEUE
+        from core.ports.jobs import task_queue_of
 
         with ensure_temporal(self._home) as server:
-            client = await Client.connect(server.address)
-            async with worker_module.build_worker(client, self.desk):
+            client, desk_id = await Client.connect(server.address), self.desk.clock.desk_id()
+            async with worker_module.build_worker(client, self.desk, desk_id):
                 handle = await client.start_workflow(
                     "TradeApprovalWorkflow",
                     proposal.proposal_id,
                     id=f"proposal-{proposal.proposal_id}",
-                    task_queue=TASK_QUEUE,
+                    task_queue=task_queue_of(desk_id),
                 )
                 states = [await handle.execute_update("look", proposal.proposal_id) for _ in range(3)]
                 # The activity that sends, called by itself, looks for the approval too.

@@ -67,19 +67,19 @@ def run(arguments: argparse.Namespace, output: Output) -> int | None:
 def _durable(arguments: argparse.Namespace, output: Output) -> None:
     import asyncio
 
-    from app.cli_commands.connection import read_settings
     from app.scheduling import change_schedule, start_ingest
 
-    settings = read_settings(arguments)
     if arguments.mode == "reparse":
         raise InvalidInput("reparse runs in this process only.", hint="Leave out --workflow and --schedule.")
+    with connect(arguments) as connection:
+        settings, desk_id = connection.settings, connection.parts.clock.desk_id()
     if arguments.workflow:
-        workflow_id = asyncio.run(start_ingest(settings, request_of(arguments)))
+        workflow_id = asyncio.run(start_ingest(settings, desk_id, request_of(arguments)))
         output.document({"workflow": workflow_id}) if output.as_json else output.text(
             f"Started {workflow_id}; `quantdesk coverage` and the data page show what it brings."
         )
         return
-    times = asyncio.run(change_schedule(settings, arguments.schedule, request_of(arguments)))
+    times = asyncio.run(change_schedule(settings, desk_id, arguments.schedule, request_of(arguments)))
     if output.as_json:
         output.document({"next": [time.isoformat() for time in times]})
     elif times:

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from app.cli_commands.connection import read_settings
+from app.cli_commands.connection import database, read_settings
 from app.cli_commands.output import Output
 
 if TYPE_CHECKING:
@@ -46,14 +46,19 @@ def _schedule(settings: Settings, parts: Sequence[PartHealth]) -> list[PartHealt
     """Return when the scheduled ingest runs next, nothing where Temporal does not answer."""
     import asyncio
 
+    from app.bootstrap import open_parts
     from app.runtime.health import PartHealth
     from app.scheduling import change_schedule
     from core.errors import QuantdeskError
 
-    if not any(part.name == "temporal" and part.state == "up" for part in parts):
+    if not {"temporal", "postgres"} <= {part.name for part in parts if part.state == "up"}:
         return []
     try:
-        times = asyncio.run(change_schedule(settings, "show"))
+        with database(settings) as dsn:
+            desk = open_parts(settings, dsn)
+            desk_id = desk.clock.desk_id()
+            desk.database.close()
+        times = asyncio.run(change_schedule(settings, desk_id, "show"))
     except QuantdeskError as error:
         return [PartHealth(name="ingest", state="down", detail=str(error))]
     if not times:

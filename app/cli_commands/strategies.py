@@ -114,7 +114,7 @@ def _ratio(value: float | None, pattern: str) -> str:
 def _schedule(connection: Connection, switch: Literal["on", "off", "show"], output: Output) -> None:
     from app.scheduling import change_scan_schedule
 
-    times = asyncio.run(change_scan_schedule(connection.desk.settings, switch))
+    times = asyncio.run(change_scan_schedule(connection.settings, connection.parts.clock.desk_id(), switch))
     shown = [f"{moment:%Y-%m-%d %H:%M} UTC" for moment in times[:3]]
     if output.as_json:
         output.document({"next": shown})

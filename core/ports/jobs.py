@@ -6,7 +6,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
-TASK_QUEUE = "quantdesk"
+
+def task_queue_of(desk_id: str) -> str:
+    """Return the queue of a desk's own work; desks that share a Temporal namespace must not take each other's."""
+    return f"quantdesk-{desk_id}"
 
 
 class Jobs(Protocol):

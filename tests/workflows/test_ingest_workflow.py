@@ -69,7 +69,10 @@ async def ended(client, workflow_id, name=None):
 async def test_a_backfill_is_done_by_the_workers_and_ends_complete(parts, vendor, working, temporal_address):
     async with working(parts):
         client = await Client.connect(temporal_address)
-        assert await ended(client, await start_ingest(parts.settings, BACKFILL), "ingest_backfill") == "done"
+        assert (
+            await ended(client, await start_ingest(parts.settings, parts.clock.desk_id(), BACKFILL), "ingest_backfill")
+            == "done"
+        )
     served = sum(len(vendor.data.between(symbol, BACKFILL.start, BACKFILL.end)) for symbol in vendor.data.bars
                  if not symbol.endswith("-USD"))  # fmt: skip
     stored = query(parts, "SELECT count(*) FROM market_data.bars_daily")[0][0]
@@ -88,7 +91,10 @@ async def test_a_failed_unit_leaves_a_partial_run(parts, vendor, working, tempor
     vendor.fail("wrong_key", matching="aggs")
     async with working(parts):
         client = await Client.connect(temporal_address)
-        assert await ended(client, await start_ingest(parts.settings, BACKFILL), "ingest_partial") == "partial"
+        assert (
+            await ended(client, await start_ingest(parts.settings, parts.clock.desk_id(), BACKFILL), "ingest_partial")
+            == "partial"
+        )
     assert query(parts, "SELECT count(*) FROM market_data.bars_daily") == [(0,)]
     assert query(parts, "SELECT count(*) FROM news.articles")[0][0] > 0
 
@@ -97,7 +103,7 @@ async def test_a_long_run_goes_on_with_a_new_history(parts, vendor, working, tem
     async with working(parts):
         client = await Client.connect(temporal_address)
         order = {**BACKFILL.as_arguments(), "units_a_history": 2}
-        await open_jobs(client).start(WORKFLOW, "ingest-long", order)
+        await open_jobs(client, parts.clock.desk_id()).start(WORKFLOW, "ingest-long", order)
         first = client.get_workflow_handle("ingest-long")
         assert await asyncio.wait_for(first.result(), 120) == "done"
         described = await first.describe()
@@ -110,7 +116,7 @@ def activities(parts, now):
 
 
 async def test_the_schedule_runs_at_five_in_new_york_on_weekdays_summer_and_winter(parts):
-    times = await change_schedule(parts.settings, "on")
+    times = await change_schedule(parts.settings, parts.clock.desk_id(), "on")
     assert len(times) >= 5
     for time in times:
         local = time.astimezone(ZoneInfo("America/New_York"))
@@ -118,10 +124,10 @@ async def test_the_schedule_runs_at_five_in_new_york_on_weekdays_summer_and_wint
         assert local.weekday() < 5
     assert list(times) == sorted(times)
     # Changing it again keeps one; ending it twice does no harm.
-    assert list(await change_schedule(parts.settings, "on")) == list(times)
-    assert list(await change_schedule(parts.settings, "show")) == list(times)
+    assert list(await change_schedule(parts.settings, parts.clock.desk_id(), "on")) == list(times)
+    assert list(await change_schedule(parts.settings, parts.clock.desk_id(), "show")) == list(times)
     for _ in range(2):
-        assert not await change_schedule(parts.settings, "off")
+        assert not await change_schedule(parts.settings, parts.clock.desk_id(), "off")
     assert SCHEDULE == "daily-ingest"
 
 

@@ -8,6 +8,7 @@ from decimal import Decimal
 import pytest
 from temporalio.client import Client, WorkflowExecutionStatus
 
+from app.worker import build_worker
 from core.adapters.jobs import temporal
 from core.adapters.jobs.temporal import TemporalJobs
 from core.errors import Refused, Unavailable
@@ -27,8 +28,8 @@ def proposal(parts):
     return parts.desk.proposals.propose(TradeRequest(legs=(leg,)), AGENT)
 
 
-async def test_starting_twice_is_one_workflow(client, proposal):
-    jobs = TemporalJobs(client)
+async def test_starting_twice_is_one_workflow(client, parts, proposal):
+    jobs = TemporalJobs(client, parts.clock.desk_id())
     name = workflow_id(proposal.proposal_id)
     await jobs.start(TRADE_APPROVAL, name, proposal.proposal_id)
     first = (await client.get_workflow_handle(name).describe()).run_id
@@ -39,7 +40,7 @@ async def test_starting_twice_is_one_workflow(client, proposal):
 
 async def test_a_workflow_that_succeeded_is_not_started_again(client, parts, proposal, working):
     parts.desk.proposals.decide(proposal.proposal_id, "rejected", proposal.digest, PETER, face="cli")
-    jobs = TemporalJobs(client)
+    jobs = TemporalJobs(client, parts.clock.desk_id())
     name = workflow_id(proposal.proposal_id)
     await jobs.start(TRADE_APPROVAL, name, proposal.proposal_id)
     async with working(parts):
@@ -52,8 +53,8 @@ async def test_a_workflow_that_succeeded_is_not_started_again(client, parts, pro
     await jobs.tell(name, "look", proposal.proposal_id)
 
 
-async def test_a_workflow_that_was_broken_off_is_started_anew(client, proposal):
-    jobs = TemporalJobs(client)
+async def test_a_workflow_that_was_broken_off_is_started_anew(client, parts, proposal):
+    jobs = TemporalJobs(client, parts.clock.desk_id())
     name = workflow_id(proposal.proposal_id)
     await jobs.start(TRADE_APPROVAL, name, proposal.proposal_id)
     handle = client.get_workflow_handle(name)
@@ -65,12 +66,12 @@ async def test_a_workflow_that_was_broken_off_is_started_anew(client, proposal):
     await handle.terminate()
 
 
-async def test_telling_a_workflow_that_never_was_does_nothing(client):
-    await TemporalJobs(client).tell("proposal-prp_never", "look", "prp_never")
+async def test_telling_a_workflow_that_never_was_does_nothing(client, parts):
+    await TemporalJobs(client, parts.clock.desk_id()).tell("proposal-prp_never", "look", "prp_never")
 
 
 async def test_a_workflow_refuses_words_about_another_proposal(client, parts, proposal, working):
-    jobs = TemporalJobs(client)
+    jobs = TemporalJobs(client, parts.clock.desk_id())
     name = workflow_id(proposal.proposal_id)
     async with working(parts):
         await jobs.start(TRADE_APPROVAL, name, proposal.proposal_id)
@@ -81,8 +82,8 @@ async def test_a_workflow_refuses_words_about_another_proposal(client, parts, pr
         await client.get_workflow_handle(name).terminate()
 
 
-async def test_a_server_that_does_not_answer_in_time_is_unavailable(client, proposal, monkeypatch):
-    jobs = TemporalJobs(client)
+async def test_a_server_that_does_not_answer_in_time_is_unavailable(client, parts, proposal, monkeypatch):
+    jobs = TemporalJobs(client, parts.clock.desk_id())
     name = workflow_id(proposal.proposal_id)
     await jobs.start(TRADE_APPROVAL, name, proposal.proposal_id)
     # No worker runs, so nobody answers the update.
@@ -93,3 +94,36 @@ async def test_a_server_that_does_not_answer_in_time_is_unavailable(client, prop
     with pytest.raises(Unavailable, match="did not start"):
         await jobs.start(TRADE_APPROVAL, "proposal-prp_late", "prp_late")
     await client.get_workflow_handle(name).terminate()
+
+
+async def test_desks_that_share_a_namespace_leave_each_other_s_work_alone(client, parts, proposal, working):
+    """Both proposals are in one database here, so only the queue keeps the worker from the other desk's work."""
+    leg = LegRequest(symbol="BBB", side="buy", quantity=Decimal(10))
+    second = parts.desk.proposals.propose(TradeRequest(legs=(leg,)), AGENT)
+    for one in (proposal, second):
+        parts.desk.proposals.decide(one.proposal_id, "rejected", one.digest, PETER, face="cli")
+    theirs = client.get_workflow_handle(workflow_id(proposal.proposal_id))
+    await TemporalJobs(client, "another").start(TRADE_APPROVAL, theirs.id, proposal.proposal_id)
+    ours = client.get_workflow_handle(workflow_id(second.proposal_id))
+    await TemporalJobs(client, parts.clock.desk_id()).start(TRADE_APPROVAL, ours.id, second.proposal_id)
+    async with working(parts):
+        assert await ours.result() == "rejected"
+        begun = [
+            event
+            async for event in theirs.fetch_history_events()
+            if event.HasField("workflow_task_started_event_attributes")
+        ]
+        assert begun == []
+    async with build_worker(client, parts, "another"):
+        assert await theirs.result() == "rejected"
+
+
+async def test_a_schedule_belongs_to_one_desk(client):
+    mine, theirs = TemporalJobs(client, "mine"), TemporalJobs(client, "theirs")
+    for jobs, hour in ((mine, 5), (theirs, 7)):
+        await jobs.schedule("daily", TRADE_APPROVAL, "none", hour=hour, minute=0, time_zone="UTC")
+    assert {moment.hour for moment in await mine.next_runs("daily")} == {5}
+    await theirs.unschedule("daily")
+    assert await theirs.next_runs("daily") == ()
+    assert {moment.hour for moment in await mine.next_runs("daily")} == {5}
+    await mine.unschedule("daily")

@@ -46,7 +46,7 @@ async def test_the_scan_proposes_for_each_person_once(parts, working, temporal_a
     async with working(parts):
         client = await Client.connect(temporal_address)
         for number, expected in ((1, 2), (2, 0)):
-            await open_jobs(client).start(SCAN, f"scan-test-{number}", {})
+            await open_jobs(client, parts.clock.desk_id()).start(SCAN, f"scan-test-{number}", {})
             handle = client.get_workflow_handle(f"scan-test-{number}")
             ended = await asyncio.wait_for(handle.result(), 60)
             assert ended["scanned"] == 2 and ended["failed"] == 0 and ended["proposals"] in (0, expected)
@@ -125,10 +125,10 @@ def test_the_scanner_acts_for_a_person_and_cannot_approve(parts):
 
 async def test_the_schedule_runs_an_hour_after_the_ingest_on_weekdays(tmp_path, temporal_address):
     settings = Settings(home=tmp_path, temporal_address=temporal_address)
-    times = await change_scan_schedule(settings, "on")
+    times = await change_scan_schedule(settings, "desk1", "on")
     assert len(times) >= 5
     for time in times:
         local = time.astimezone(ZoneInfo("America/New_York"))
         assert (local.hour, local.minute) == (6, 0) and local.weekday() < 5
-    assert list(await change_scan_schedule(settings, "show")) == list(times)
-    assert not await change_scan_schedule(settings, "off")
+    assert list(await change_scan_schedule(settings, "desk1", "show")) == list(times)
+    assert not await change_scan_schedule(settings, "desk1", "off")

@@ -25,7 +25,7 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from core.errors import Refused, Unavailable
-from core.ports.jobs import TASK_QUEUE
+from core.ports.jobs import task_queue_of
 
 _CALL_TIMEOUT = timedelta(seconds=10)
 # How long a workflow waits for the answer of a worker that was killed over it; the default of 10 s is felt.
@@ -33,10 +33,16 @@ _TASK_TIMEOUT = timedelta(seconds=5)
 
 
 class TemporalJobs:
-    """Implement the Jobs port; arguments are ids, private rows stay in the database."""
+    """Implement the Jobs port; arguments are ids, private rows stay in the database.
 
-    def __init__(self, client: Client) -> None:
+    Work goes to the queue of the desk, and a schedule carries the desk's id in its name: several desks may share a
+    namespace.
+    """
+
+    def __init__(self, client: Client, desk_id: str) -> None:
         self._client = client
+        self._desk_id = desk_id
+        self._task_queue = task_queue_of(desk_id)
 
     async def start(self, workflow: str, workflow_id: str, argument: Any) -> None:
         """Start a workflow; one that runs or has succeeded is left alone. Raises Unavailable."""
@@ -45,7 +51,7 @@ class TemporalJobs:
                 workflow,
                 argument,
                 id=workflow_id,
-                task_queue=TASK_QUEUE,
+                task_queue=self._task_queue,
                 id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
                 id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
                 task_timeout=_TASK_TIMEOUT,
@@ -64,6 +70,7 @@ class TemporalJobs:
         A schedule of that name is replaced. A start that falls into a running workflow is left out; one that was
         missed because Temporal was down is made up for within a day.
         """
+        schedule_id = self._schedule_id(name)
         spec = ScheduleSpec(
             calendars=[
                 ScheduleCalendarSpec(
@@ -74,16 +81,16 @@ class TemporalJobs:
         )
         made = Schedule(
             action=ScheduleActionStartWorkflow(
-                workflow, argument, id=name, task_queue=TASK_QUEUE, task_timeout=_TASK_TIMEOUT
+                workflow, argument, id=schedule_id, task_queue=self._task_queue, task_timeout=_TASK_TIMEOUT
             ),
             spec=spec,
             policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=timedelta(days=1)),
         )
         try:
-            await self._client.create_schedule(name, made, rpc_timeout=_CALL_TIMEOUT)
+            await self._client.create_schedule(schedule_id, made, rpc_timeout=_CALL_TIMEOUT)
         except ScheduleAlreadyRunningError:
             try:
-                handle = self._client.get_schedule_handle(name)
+                handle = self._client.get_schedule_handle(schedule_id)
                 await handle.update(lambda _: ScheduleUpdate(schedule=made), rpc_timeout=_CALL_TIMEOUT)
             except RPCError as error:
                 raise Unavailable(f"Temporal did not change the schedule {name}: {error.message}.") from error
@@ -93,7 +100,7 @@ class TemporalJobs:
     async def unschedule(self, name: str) -> None:
         """End a schedule; one that does not exist is as good. Raises Unavailable."""
         try:
-            await self._client.get_schedule_handle(name).delete(rpc_timeout=_CALL_TIMEOUT)
+            await self._client.get_schedule_handle(self._schedule_id(name)).delete(rpc_timeout=_CALL_TIMEOUT)
         except RPCError as error:
             if error.status != RPCStatusCode.NOT_FOUND:
                 raise Unavailable(f"Temporal did not end the schedule {name}: {error.message}.") from error
@@ -101,12 +108,15 @@ class TemporalJobs:
     async def next_runs(self, name: str) -> Sequence[datetime]:
         """Return the next times of a schedule (UTC aware), none when it does not exist; raise Unavailable."""
         try:
-            found = await self._client.get_schedule_handle(name).describe(rpc_timeout=_CALL_TIMEOUT)
+            found = await self._client.get_schedule_handle(self._schedule_id(name)).describe(rpc_timeout=_CALL_TIMEOUT)
         except RPCError as error:
             if error.status == RPCStatusCode.NOT_FOUND:
                 return ()
             raise Unavailable(f"Temporal did not show the schedule {name}: {error.message}.") from error
         return tuple(found.info.next_action_times)
+
+    def _schedule_id(self, name: str) -> str:
+        return f"{name}-{self._desk_id}"
 
     async def tell(self, workflow_id: str, update: str, argument: Any) -> None:
         """Send an idempotent update; nothing happens when the workflow has ended or never was.
