@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 
@@ -12,55 +13,78 @@ from core.domain.market_path import PriceBasis
 from core.domain.market_records import CorporateAction
 from core.execution.marks import Marks, opens_at
 from core.execution.positions import CENT, ZERO, fold
-from core.execution.stores import TradingStore, Transaction
-from core.ports.clock import Clock
+from core.execution.stores import ActionStamp, TradingStore, Transaction
 from core.ports.market_data import CorporateActions
 
 BASIS_DAYS = 15
 """Days before an action in which the basis of the stored prices is looked up."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Booked:
+    """Hold what the last booking of an account had seen, and when an action that it knew of comes next."""
+
+    stamp: ActionStamp
+    next_at: datetime | None
+
+
 class ActionBooking:
     """Book the actions of the instruments that an account traded."""
 
     def __init__(
-        self, store: TradingStore, actions: CorporateActions, marks: Marks, clock: Clock, withholding_ratio: Decimal
+        self, store: TradingStore, actions: CorporateActions, marks: Marks, withholding_ratio: Decimal
     ) -> None:
         self._store = store
         self._actions = actions
         self._marks = marks
-        self._clock = clock
         self._withholding_ratio = withholding_ratio
+        self._booked: dict[str, _Booked] = {}
 
-    def book(self, account: Account) -> None:
-        """Book what is due by now; repeating it changes nothing.
+    def book(self, account: Account, as_of: AsOf) -> None:
+        """Book what is due by then; repeating it changes nothing, and asks one statement while nothing is new.
 
         A split is booked from its ex-date on, when prices of before are read in shares of after it, and only where the
         source has prices as traded: adjusted ones never jump. A dividend is booked at the opening of its ex-date (the
         store has no payment dates) on what was held before; total-return prices hold it already. A short position
         pays. Fractions of shares that a split leaves stay in the position.
         """
-        as_of = AsOf(known=self._clock.now())
+        with self._store.transaction() as transaction:
+            stamp = transaction.books.action_stamp(account.account_id, as_of)
+        last = self._booked.get(account.account_id)
+        if last is not None and last.stamp == stamp and (last.next_at is None or as_of.known < last.next_at):
+            return
+        self._booked[account.account_id] = _Booked(stamp=stamp, next_at=self._book(account, as_of))
+
+    def _book(self, account: Account, as_of: AsOf) -> datetime | None:
+        """Book everything that is due and return when the next known action will be, None when there is none."""
         with self._store.transaction() as transaction:
             fills = transaction.books.fills(account.account_id)
         if not fills:
-            return
+            return None
         first = min(fill.filled_at for fill in fills).date()
         ids = sorted({fill.instrument_id for fill in fills})
-        due = [action for action in self._actions.of(ids, as_of) if first <= action.ex_date <= as_of.known.date()]
+        known = [action for action in self._actions.of(ids, as_of) if first <= action.ex_date]
+        due = [action for action in known if action.ex_date <= as_of.known.date()]
+        moments = [self._opening(action) for action in known]
+        days = [_midnight(action) for action in known]
+        waiting = min((moment for moment in (*moments, *days) if moment > as_of.known), default=None)
         if not due:
-            return
+            return waiting
         with self._store.transaction() as transaction:
             transaction.accounts.get(account.account_id, lock=True)
             for action in sorted(due, key=lambda part: (part.ex_date, part.action != "split")):
                 basis = self._basis(action)
-                moment = opens_at(action.ex_date, self._marks.instrument(action.instrument_id).calendar)
+                moment = self._opening(action)
                 if action.action == "split":
                     if basis == "raw":
                         self._split(transaction, account, action, moment)
                 elif basis != "total_return" and moment <= as_of.known:
                     per_share = _per_share(action, basis, [part for part in due if part.action == "split"])
                     self._dividend(transaction, account, action, per_share, moment)
+        return waiting
+
+    def _opening(self, action: CorporateAction) -> datetime:
+        return opens_at(action.ex_date, self._marks.instrument(action.instrument_id).calendar)
 
     def _basis(self, action: CorporateAction) -> PriceBasis:
         """Return the basis of the stored prices before an action, while nothing of it was in effect."""

@@ -58,7 +58,7 @@ class Settlement:
         actions: CorporateActions | None = None,
         withholding_ratio: Decimal = Decimal(0),
     ) -> None:
-        self._actions = None if actions is None else ActionBooking(store, actions, marks, clock, withholding_ratio)
+        self._actions = None if actions is None else ActionBooking(store, actions, marks, withholding_ratio)
         self._store = store
         self._brokers = brokers
         self._marks = marks
@@ -76,7 +76,7 @@ class Settlement:
             if broker is not None:
                 self._ask(account.account_id, broker, fills, orders, problems)
             if self._actions is not None and not account.is_demo:
-                self._actions.book(account)
+                self._actions.book(account, AsOf(known=self._clock.now()))
             self.mark(account.account_id)
         return Settled(fills=tuple(fills), orders=tuple(orders), problems=tuple(problems))
 

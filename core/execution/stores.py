@@ -114,6 +114,20 @@ class GateRecord:
     reason: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActionStamp:
+    """Hold all that the booking of corporate actions depends on: while none of it changes, nothing is to be booked.
+
+    `data_version` changes with every write to prices, actions and instruments, `actions_known` as time makes more of
+    them known, `executions` and `newest_execution_at` with every execution.
+    """
+
+    data_version: str
+    actions_known: int
+    executions: int
+    newest_execution_at: datetime | None
+
+
 class Accounts(Protocol):
     """Read accounts and the kill switch."""
 
@@ -254,6 +268,10 @@ class BookRows(Protocol):
 
         Those of an order, and all `as_executed`, are as the venue reported them.
         """
+        ...
+
+    def action_stamp(self, account_id: str, as_of: AsOf) -> ActionStamp:
+        """Return what the booking of corporate actions depends on, in one statement."""
         ...
 
     def add_split(self, split: AppliedSplit) -> bool:

@@ -11,7 +11,7 @@ from core.adapters.store.database import Connection
 from core.adapters.store.rows import columns_of, insert, read_records
 from core.domain.as_of import AsOf
 from core.domain.books import AppliedSplit, CashEntry, Fill, Position
-from core.execution.stores import NavPoint
+from core.execution.stores import ActionStamp, NavPoint
 
 
 class BookStore:
@@ -27,6 +27,19 @@ class BookStore:
     def add_split(self, split: AppliedSplit) -> bool:
         """Store a split; False when it was booked before."""
         return insert(self._connection, split, on_conflict="ON CONFLICT DO NOTHING") == 1
+
+    def action_stamp(self, account_id: str, as_of: AsOf) -> ActionStamp:
+        """Return what the booking of corporate actions depends on, in one statement."""
+        row = self._connection.execute(
+            "SELECT ops.data_version(), (SELECT count(*) FROM market_data.corporate_actions a"
+            " WHERE a.instrument_id = ANY (f.ids) AND a.known_at <= %(known)s), f.count, f.newest"
+            " FROM (SELECT count(*) AS count, max(recorded_at) AS newest,"
+            " coalesce(array_agg(DISTINCT instrument_id), '{}') AS ids"
+            " FROM execution.fills WHERE account_id = %(account)s) AS f",
+            _cut(account_id, as_of),
+        ).fetchone()
+        assert row is not None
+        return ActionStamp(data_version=row[0], actions_known=row[1], executions=row[2], newest_execution_at=row[3])
 
     def add_cash(self, entries: Sequence[CashEntry]) -> None:
         """Append movements of cash."""

@@ -194,7 +194,9 @@ def count_statements(monkeypatch):
             execute = psycopg.Cursor.execute
 
             def note(cursor, query, *arguments, **named):
-                sent.append(query if isinstance(query, str) else query.decode())
+                text = query if isinstance(query, str) else query.decode()
+                # The pool tries a connection with an empty one.
+                sent.extend([text] if text else [])
                 return execute(cursor, query, *arguments, **named)
 
             patch.setattr(psycopg.Cursor, "execute", note)

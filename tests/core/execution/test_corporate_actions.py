@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 
 import psycopg
@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from core.adapters.store.actions import PostgresActions
 from core.data.calendar import closes_of, sessions_between, shift_session
 from core.domain.as_of import AsOf
-from core.errors import InvalidInput, NotSignedIn
+from core.errors import InvalidInput, NotSignedIn, Unavailable
 from core.execution.accounts import AccountDesk
-from core.execution.corporate_actions import _per_share
+from core.execution.corporate_actions import ActionBooking, _per_share
 from core.execution.settlement import Settlement
 from core.testing.small_market import AGENT, ANNA, CLERK, PETER, START
 
@@ -107,6 +107,61 @@ def test_a_dividend_is_paid_on_what_was_held_before_the_ex_date_and_once(desk, s
     other = held.total_pnl - (held.unrealized_pnl + held.realized_pnl - held.fees)
     assert other == Decimal("2.30")
     assert desk.reconciliation.run()[0].outcome == "agrees"
+
+
+@pytest.fixture
+def booking(desk, settle):
+    """Give the booking of actions alone, as a running desk keeps it."""
+    return ActionBooking(desk.store, PostgresActions(desk.database), desk.marks, Decimal(0))
+
+
+def test_one_statement_is_asked_while_nothing_is_new(desk, settle, booking, buy, count_statements):
+    announce(desk, amount=0.23, amount_basis="raw")
+    buy(quantity=10)
+    go_to(desk, settle, shift_session(EX, -1, "XNYS"))
+    with desk.store.transaction() as transaction:
+        account = transaction.accounts.get("main")
+
+    def sent(moment):
+        return len(count_statements(lambda: booking.book(account, AsOf(known=moment))))
+
+    before = datetime(2022, 12, 1, 21, tzinfo=UTC)
+    assert sent(before) > 1, "a new booking looks at everything"
+    assert [sent(before + timedelta(minutes=number)) for number in range(1, 4)] == [1, 1, 1]
+    # The ex-date begins, then its session opens: looked at again each time, paid once.
+    assert sent(datetime(2022, 12, 2, 0, 1, tzinfo=UTC)) > 1 and money(desk, "dividend") == []
+    assert sent(datetime(2022, 12, 2, 14, 29, tzinfo=UTC)) == 1
+    opened = datetime(2022, 12, 2, 14, 30, tzinfo=UTC)
+    assert sent(opened) > 1 and money(desk, "dividend") == [Decimal("2.30")]
+    assert sent(opened + timedelta(minutes=1)) == 1
+    # Another action becomes stored, then another known by time alone, then an execution comes.
+    announce(desk, amount=0.50, ex_date=date(2022, 12, 1), known=datetime(2022, 12, 2, 18, tzinfo=UTC))
+    assert sent(datetime(2022, 12, 2, 17, tzinfo=UTC)) > 1 and len(money(desk, "dividend")) == 1
+    assert sent(datetime(2022, 12, 2, 17, 1, tzinfo=UTC)) == 1
+    assert sent(datetime(2022, 12, 2, 18, tzinfo=UTC)) > 1
+    assert money(desk, "dividend") == [Decimal("2.30"), Decimal("5.00")]
+    buy(quantity=1)
+    desk.advance()
+    assert sent(datetime(2022, 12, 2, 21, tzinfo=UTC)) > 1 and len(money(desk, "dividend")) == 2
+
+
+def test_a_booking_that_fails_is_done_again(desk, settle, booking, buy, monkeypatch):
+    announce(desk, amount=0.23, amount_basis="raw")
+    buy(quantity=10)
+    go_to(desk, settle, shift_session(EX, -1, "XNYS"))
+    with desk.store.transaction() as transaction:
+        account = transaction.accounts.get("main")
+    opened = AsOf(known=datetime(2022, 12, 2, 15, tzinfo=UTC))
+    with monkeypatch.context() as patch:
+        patch.setattr(ActionBooking, "_dividend", unavailable)
+        with pytest.raises(Unavailable):
+            booking.book(account, opened)
+    booking.book(account, opened)
+    assert money(desk, "dividend") == [Decimal("2.30")]
+
+
+def unavailable(*_):
+    raise Unavailable("The database was lost.")
 
 
 def test_a_short_position_pays_and_nothing_is_withheld_of_that(desk, settle, buy):
