@@ -17,7 +17,10 @@ from benchmarks import table
 from benchmarks.prove import ROOT, Steps, machine
 from benchmarks.prove import table as markdown
 
-WORKLOADS = ("indicators", "performance", "event_backtest", "sweep", "portfolio", "monte_carlo", "ingest", "coverage")
+WORKLOADS = (
+    *("indicators", "performance", "event_backtest", "sweep", "portfolio", "monte_carlo"),
+    *("ingest", "panel", "coverage", "scale"),
+)
 PAGE = ROOT / "docs" / "benchmarks.md"
 _HEAD = """# Benchmarks
 

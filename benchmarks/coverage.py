@@ -6,24 +6,15 @@ bars and finds the missing sessions against the days on which any bar is stored;
 
 from __future__ import annotations
 
-import random
-import shutil
-import tempfile
 from datetime import UTC, date, datetime
-from pathlib import Path
 
 import psycopg
 
-from app.runtime import postgres
 from benchmarks import table
-from benchmarks.made_market import add_instruments, make_bars
-from core.adapters.store.clock import WallClock
+from benchmarks.made_market import begin_ingest, made_database, make_bars
 from core.adapters.store.coverage import PostgresCoverage
 from core.adapters.store.database import Database
-from core.adapters.store.ingest import open_pipeline
-from core.adapters.store.migrations import migrate
 from core.domain.as_of import AsOf
-from core.domain.identifiers import Uuid7Source
 
 SYMBOLS, SESSIONS, MISSING = 150, 2_520, 1 / 2_000
 LIMIT = 0.3
@@ -58,17 +49,11 @@ def plain_sql(connection: psycopg.Connection) -> tuple[int, Missing]:
 
 
 def main() -> None:
-    home = Path(tempfile.mkdtemp(prefix="qdc"))
-    server = postgres.start(home)
-    try:
-        migrate(server.dsn)
-        database = Database(server.dsn)
-        add_instruments(database, SYMBOLS)
-        ids = Uuid7Source(WallClock(), random.Random(1))
-        pipeline = open_pipeline(database, ids, mode="benchmark", arguments={})
+    with made_database(SYMBOLS) as database:
+        pipeline = begin_ingest(database)
         stored = pipeline.store_bars(make_bars(range(SYMBOLS), SESSIONS, gaps=MISSING)).new
         pipeline.finish()
-        with psycopg.connect(server.dsn) as connection:
+        with psycopg.connect(database.dsn) as connection:
             connection.execute("ANALYZE market_data.bars_daily")
             connection.commit()
             (_, mine), (_, theirs) = ours(database), plain_sql(connection)
@@ -84,11 +69,6 @@ def main() -> None:
             )
         table.bar("coverage report: share of the time in SQL", seconds["quantdesk"] / seconds["SQL on the bars"],
                   at_most=LIMIT)  # fmt: skip
-        database.close()
-    finally:
-        postgres.stop(home)
-        postgres.remove(home)
-        shutil.rmtree(home, ignore_errors=True)
 
 
 if __name__ == "__main__":

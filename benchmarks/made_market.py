@@ -2,16 +2,49 @@
 
 from __future__ import annotations
 
+import random
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date
+from pathlib import Path
 
 import numpy as np
 
+from app.runtime import postgres
+from core.adapters.store.clock import WallClock
 from core.adapters.store.database import Database
+from core.adapters.store.ingest import open_pipeline
+from core.adapters.store.migrations import migrate
 from core.data.calendar import sessions_between
+from core.data.pipeline import Pipeline
+from core.domain.identifiers import Uuid7Source
 from core.ports.vendor import BarColumns
 
 FIRST_ID = 1_000_001
 _SESSIONS = sessions_between("XNYS", date(2012, 1, 3), date(2024, 12, 31))
+
+
+@contextmanager
+def made_database(symbols: int) -> Iterator[Database]:
+    """Give a database of a server of its own with some instruments and no bars."""
+    home = Path(tempfile.mkdtemp(prefix="qdb"))
+    try:
+        with postgres.ensure_postgres(home) as server:
+            migrate(server.dsn)
+            database = Database(server.dsn)
+            add_instruments(database, symbols)
+            yield database
+            database.close()
+    finally:
+        postgres.remove(home)
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def begin_ingest(database: Database) -> Pipeline:
+    """Begin an ingest run."""
+    return open_pipeline(database, Uuid7Source(WallClock(), random.Random()), mode="benchmark", arguments={})
 
 
 def add_instruments(database: Database, count: int) -> None:

@@ -8,6 +8,7 @@ import platform
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -40,6 +41,12 @@ def bar(what: str, measured: float, *, at_least: float = -math.inf, at_most: flo
     bound = f"at most {at_most:.3g}" if at_least == -math.inf else f"at least {at_least:.3g}"
     BARS.append(Bar(what, float(measured), bound, bool(at_least <= measured <= at_most)))
     print(f"  bar: {what}: {measured:.3g}, {bound}: {'kept' if BARS[-1].kept else 'MISSED'}")
+
+
+def peak_megabytes() -> float:
+    """Return the most memory that this process has held; what its parent held before it began is not in it."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) / 1024
 
 
 def header() -> None:

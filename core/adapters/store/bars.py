@@ -29,13 +29,12 @@ SELECT instrument_id, source, price_basis, has_ohlc, first_session, last_session
 FROM market_data.canonical_series WHERE purpose = %(purpose)s AND instrument_id = ANY (%(ids)s)
 ORDER BY instrument_id, rank
 """
-# One row holds the whole panel; arrays travel in binary and the reader sorts them. A correction replaces what it
-# corrected from its known time on; before that the history answers.
+# One row of arrays for each instrument; they travel in binary, one row at a time, so that no side holds a panel twice.
+# A correction replaces what it corrected from its known time on; before that the history answers.
 _PANEL = """
-SELECT coalesce(array_agg(instrument_id), '{{}}'), coalesce(array_agg(session - '1970-01-01'::date), '{{}}'),
-       coalesce(array_agg(coalesce(open, 'NaN')), '{{}}'), coalesce(array_agg(coalesce(high, 'NaN')), '{{}}'),
-       coalesce(array_agg(coalesce(low, 'NaN')), '{{}}'), coalesce(array_agg(close), '{{}}'),
-       coalesce(array_agg(coalesce(volume, 'NaN')), '{{}}')
+SELECT instrument_id, array_agg(session - '1970-01-01'::date), array_agg(coalesce(open, 'NaN')),
+       array_agg(coalesce(high, 'NaN')), array_agg(coalesce(low, 'NaN')), array_agg(close),
+       array_agg(coalesce(volume, 'NaN'))
 FROM (
     SELECT instrument_id, session, open, high, low, close, volume FROM market_data.bars_daily
     WHERE known_at <= {known} AND recorded_at <= {recorded} AND session BETWEEN {start} AND {end} AND ({chosen})
@@ -44,6 +43,7 @@ FROM (
     WHERE known_at <= {known} AND recorded_at <= {recorded} AND session BETWEEN {start} AND {end} AND ({chosen})
       AND (superseded_known_at > {known} OR superseded_recorded_at > {recorded})
 ) AS bars
+GROUP BY instrument_id
 """
 _LAST = """
 SELECT max(last_session) FROM market_data.canonical_series WHERE purpose = 'price' AND instrument_id = ANY (%s)
@@ -154,14 +154,13 @@ class PostgresBars:
             if missing:
                 raise NoData(_explain(missing, named, ranked, first, last, adjust))
             statement, parameters = _panel_statement(chosen, as_of, first, last)
-            row = numpy_cursor(connection).execute(statement.encode(), parameters).fetchone()
+            stream = numpy_cursor(connection).stream(statement.encode(), parameters, binary=True)
+            rows = {number: arrays for number, *arrays in stream}
             actions = _known_actions(connection, chosen, as_of)
-        assert row is not None
-        present = set(np.unique(row[0]).tolist())
-        absent = [number for number in instrument_ids if number not in present]
+        absent = [number for number in instrument_ids if number not in rows]
         if absent:
             raise NoData(_explain(absent, named, ranked, first, last, adjust))
-        panel = _build(chosen, named, row, actions, adjust, as_of=as_of, sql=statement)
+        panel = _build(chosen, named, rows, actions, adjust, as_of=as_of, sql=statement)
         if self._files and place:
             self._files.keep(place, panel)
         return panel
@@ -247,24 +246,23 @@ def _known_actions(connection: Connection, chosen: Sequence[Series], as_of: AsOf
 def _build(
     chosen: Sequence[Series],
     named: dict[int, tuple[str, str]],
-    row: Sequence[NDArray[Any]],
+    rows: dict[int, list[NDArray[Any]]],
     actions: dict[int, Actions],
     adjust: Adjust | None,
     *,
     as_of: AsOf,
     sql: str,
 ) -> Panel:
-    ids, days, *values = row
-    sessions, time_index = np.unique(days, return_inverse=True)
-    wanted = np.array([series.instrument_id for series in chosen], dtype=np.int64)
-    order = np.argsort(wanted, kind="stable")
-    asset_index = order[np.searchsorted(wanted, ids, sorter=order)]
+    sessions = np.unique(np.concatenate([days for days, *_ in rows.values()]))
     dates = sessions.astype("datetime64[D]")
-    grids: dict[str, FloatArray] = {}
-    for name, column in zip((*_PRICES, "volume"), values, strict=True):
-        grid = np.full((len(sessions), len(chosen)), np.nan)
-        grid[time_index, asset_index] = column
-        grids[name] = grid
+    grids: dict[str, FloatArray] = {
+        name: np.full((len(sessions), len(chosen)), np.nan) for name in (*_PRICES, "volume")
+    }
+    for place, series in enumerate(chosen):
+        days, *values = rows.pop(series.instrument_id)
+        times = np.searchsorted(sessions, days)
+        for grid, column in zip(grids.values(), values, strict=True):
+            grid[times, place] = column
     bases = [
         _convert(grids, place, dates, series, named, actions.get(series.instrument_id, Actions()), adjust)
         for place, series in enumerate(chosen)
