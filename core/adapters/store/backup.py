@@ -40,7 +40,7 @@ _FAULTS = {
         " WHERE datname = current_database() AND checksum_failures > 0"
     ),
     "bar outside the yearly partitions": (
-        "SELECT session::text FROM market_data.bars_daily_later ORDER BY session LIMIT 1"
+        "SELECT session::text FROM market_data.bars_daily WHERE session >= '2040-01-01' ORDER BY session LIMIT 1"
     ),
     "read-only role that is missing": (
         "SELECT wanted FROM unnest(ARRAY['quantdesk_public_reader', 'quantdesk_private_reader']) wanted"

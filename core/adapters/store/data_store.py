@@ -1,4 +1,4 @@
-"""Write ingested data: bars by binary COPY and MERGE, other records by staging and MERGE, one lock per series."""
+"""Write ingested data: bars by binary COPY, other records by staging and MERGE, one lock per series."""
 
 from __future__ import annotations
 
@@ -42,16 +42,13 @@ SELECT b.instrument_id, b.source, b.price_basis, b.session, b.open, b.high, b.lo
        b.known_at, b.recorded_at, s.known_at, clock_timestamp()
 FROM market_data.bars_daily b JOIN bars_staging s USING (instrument_id, source, price_basis, session)
 """
-_MERGE_BARS = """
-MERGE INTO market_data.bars_daily b USING bars_staging s
-   ON b.instrument_id = s.instrument_id AND b.source = s.source AND b.price_basis = s.price_basis
-  AND b.session = s.session
-WHEN MATCHED THEN UPDATE SET open = s.open, high = s.high, low = s.low, close = s.close, volume = s.volume,
-     flags = s.flags, known_at = s.known_at, recorded_at = clock_timestamp()
-WHEN NOT MATCHED THEN INSERT
-     (instrument_id, source, price_basis, session, open, high, low, close, volume, flags, known_at)
-     VALUES (s.instrument_id, s.source, s.price_basis, s.session, s.open, s.high, s.low, s.close, s.volume, s.flags,
-             s.known_at)
+# Corrections are few, and a compressed hypertable refuses MERGE.
+_CORRECT_BARS = f"""
+INSERT INTO market_data.bars_daily ({BAR_COLUMNS})
+SELECT {BAR_COLUMNS} FROM bars_staging
+ON CONFLICT (instrument_id, source, price_basis, session) DO UPDATE SET
+    open = excluded.open, high = excluded.high, low = excluded.low, close = excluded.close, volume = excluded.volume,
+    flags = excluded.flags, known_at = excluded.known_at, recorded_at = clock_timestamp()
 """
 
 
@@ -102,7 +99,7 @@ class PostgresSeries:
         self._connection.execute("ALTER TABLE bars_staging ALTER recorded_at DROP NOT NULL")
         self._copy("bars_staging", bars)
         self._connection.execute(_CLOSE_OLD)
-        self._connection.execute(_MERGE_BARS)
+        self._connection.execute(_CORRECT_BARS.encode())
         self._connection.execute("TRUNCATE bars_staging")
         add_years(self._connection, bars, self._source, self._price_basis)
         mark_bars(self._connection, bars)
