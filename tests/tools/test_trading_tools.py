@@ -133,7 +133,7 @@ def test_the_portfolio_of_the_past_is_as_it_was(parts, call):
         ({"symbol": "AAAX", "side": "buy", "quantity": 1}, UnknownName, "AAA"),
         ({"symbol": "IDX", "side": "buy", "quantity": 1}, InvalidInput, "cannot be traded"),
         ({"symbol": "AAA", "quantity": 1}, InvalidInput, "buy or to sell"),
-        ({"symbol": "AAA", "side": "buy"}, InvalidInput, "quantity or a target_weight"),
+        ({"symbol": "AAA", "side": "buy"}, InvalidInput, "quantity, a target_weight or a position_share"),
         ({"symbol": "AAA", "side": "buy", "quantity": 1.5}, InvalidInput, "whole shares"),
         ({"symbol": "AAA", "side": "hold", "quantity": 1}, InvalidInput, "side"),
         ({"symbol": "AAA", "side": "buy", "quantity": 1, "order_type": "limit"}, InvalidInput, "needs limit_price"),
