@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from agents.planner.periods import ALL
 from agents.planner.plan import Frame, Plan
 from agents.planner.reading import Reading
 from agents.planner.slots import Slots
@@ -11,6 +12,17 @@ from agents.planner.slots import Slots
 _MINE = re.compile(r"\b(?:my|mine|our|ours|i|i'm|i've|we|we're|us|me)\b", re.I)
 _BOUGHT_AT = re.compile(
     r"\b(?:price|cost|level|much)\b.*\b(?:did|have|had) (?:i|we) (?:buy|bought|pay|paid|get in(?:to)?|enter(?:ed)?)\b",
+    re.I,
+)
+# What ranks holdings by what they made; a biggest or smallest holding is one by size.
+_LOST = r"worst|losers?|decliners?|lost|los(?:es?|ing)|hurt(?:ing|s)?|down"
+_BY_PROFIT = re.compile(
+    rf"\b(?:best|{_LOST}|performers?|winners?|gainers?|made|mak(?:es?|ing)|gain(?:ed|s)?|earn(?:ed|s)?|up|profitable)\b",
+    re.I,
+)
+_ONE_OF_THEM = re.compile(
+    r"\b(?:which|what|best|worst|biggest|top|single)\s+(?:\w+\s+)?"
+    r"(?:position|holding|stock|name|symbol|performer|winner|loser|gainer|trade|investment)\b(?!s)",
     re.I,
 )
 _HAD_HELD = re.compile(
@@ -51,6 +63,8 @@ def is_book(reading: Reading, slots: Slots, previous: Frame | None) -> bool:
         return True
     if _BOUGHT_AT.search(reading.text):
         return True
+    if mine and not slots.group and re.search(r"\b(?:winners?|losers?|gainers?|decliners?)\b", reading.text, re.I):
+        return True
     return bool(_OWNED.search(reading.text)) and (
         (mine and reading.has("portfolio", "shares", "return"))
         or (bool(slots.symbols) and "own" in reading.text.lower())
@@ -77,6 +91,9 @@ def book(reading: Reading, slots: Slots, previous: Frame | None) -> Plan:
     if reading.has(*_OF_SYMBOLS) and metric in ("positions", "weight"):
         return Plan(outcome="clarify", say=_NOT_OF_THE_BOOK, private=True)
     symbols = slots.symbols or (previous.symbols if previous and reading.has("pronoun") else ())
+    ranked = reading.has("best", "worst") and not slots.symbols and slots.grain is None
+    if ranked and (metric == "pnl" or (metric == "positions" and _BY_PROFIT.search(reading.text))):
+        return Plan(outcome="answer", frame=_by_profit(reading, slots), private=True)
     frame = Frame(
         topic="book",
         metric=metric,
@@ -91,6 +108,20 @@ def book(reading: Reading, slots: Slots, previous: Frame | None) -> Plan:
     if metric == "positions" and _is_overview(reading, slots):
         frame = frame.model_copy(update={"topic": "portfolio"})
     return Plan(outcome="answer", frame=frame, private=True)
+
+
+def _by_profit(reading: Reading, slots: Slots) -> Frame:
+    """Return the ranking of "which of my positions lost the most this year"; without a time, of all that was made."""
+    lost = bool(re.search(rf"\b(?:{_LOST})\b", reading.text, re.I))
+    both = lost and bool(re.search(r"\b(?:best|winners?|gainers?)\b", reading.text, re.I))
+    single = not both and _ONE_OF_THEM.search(reading.text)
+    return Frame(
+        topic="book",
+        metric="pnl",
+        period=slots.period or ALL,
+        limit=slots.count or (1 if single else None),
+        order="asc" if lost and not both else "desc",
+    )
 
 
 # Statistics that the desk computes of symbols, not of an account with its cash flows.

@@ -371,3 +371,24 @@ def test_text_as_it_looks(text: str, expected: str) -> None:
 def test_no_period_says_nothing() -> None:
     assert query_period(None) is None
     assert Frame(topic="metric").period is None
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Which of my positions lost the most this year?", {"period": {"name": "this_year"}, "order": "asc"}),
+        ("worst performer in my book today", {"period": {"name": "today"}, "order": "asc", "limit": 1}),
+        ("best and worst of my holdings this month", {"period": {"name": "this_month"}, "order": "desc"}),
+        ("my biggest winners this year", {"period": {"name": "this_year"}, "order": "desc"}),
+        ("biggest loser in my portfolio last week", {"period": {"name": "last_week"}, "order": "asc", "limit": 1}),
+        ("top 3 holdings by profit", {"period": {"name": "all"}, "order": "desc", "limit": 3}),
+    ],
+)
+def test_holdings_are_ranked_by_what_they_made(names, text, expected):
+    assert asked(names, text) == ("query_metric", {"metric": "pnl", **expected})
+
+
+@pytest.mark.parametrize("text", ["what's my biggest position", "largest position", "smallest holding"])
+def test_a_biggest_position_is_one_by_size(names, text):
+    name, arguments = asked(names, text)
+    assert (name, arguments["metric"], arguments["limit"]) == ("query_metric", "positions", 1)
