@@ -245,7 +245,7 @@ class CashEntry(Record):
     label: ClassVar[Label] = "private"
 
     account_id: str
-    movement: Literal["deposit", "withdrawal", "trade", "fee", "dividend", "withholding", "interest"]
+    movement: Literal["deposit", "withdrawal", "trade", "fee", "dividend", "withholding", "interest", "cash_in_lieu"]
     amount: Decimal
     currency: str = "USD"
     fill_id: str | None = None
@@ -257,7 +257,8 @@ class CashEntry(Record):
 class AppliedSplit(Record):
     """Hold a split that was booked in an account: what it held before `effective_at` is `ratio` times as much after it.
 
-    It shows from `known_at` on: from then, prices of before are read in shares of after the split too.
+    It shows from `known_at` on: from then, prices of before are read in shares of after the split too. A `fraction` of
+    a lot that it left (signed, in shares after it) was paid out at `price`.
     """
 
     kind: ClassVar[str] = "applied_split"
@@ -269,6 +270,8 @@ class AppliedSplit(Record):
     instrument_id: int
     ex_date: date
     ratio: Decimal
+    fraction: Decimal = Decimal(0)
+    price: Decimal | None = None
     effective_at: datetime
     known_at: datetime
 

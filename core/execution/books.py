@@ -179,7 +179,7 @@ class Books:
             fills = transaction.books.fills(account.account_id, as_of=moment)
             authors = transaction.books.authors(account.account_id) if by == "strategy" else {}
         names = {
-            fill.fill_id: authors[fill.order_id]
+            fill.fill_id: authors.get(fill.order_id, "corporate action")
             if by == "strategy"
             else fill.session.isoformat()
             if by == "session"

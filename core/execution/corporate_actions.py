@@ -11,6 +11,7 @@ from core.domain.as_of import AsOf
 from core.domain.books import Account, AppliedSplit, CashEntry, Position
 from core.domain.market_path import PriceBasis
 from core.domain.market_records import CorporateAction
+from core.domain.trading_rules import whole_lots
 from core.execution.marks import Marks, opens_at
 from core.execution.positions import CENT, ZERO, fold
 from core.execution.stores import ActionStamp, TradingStore, Transaction
@@ -46,7 +47,7 @@ class ActionBooking:
         A split is booked from its ex-date on, when prices of before are read in shares of after it, and only where the
         source has prices as traded: adjusted ones never jump. A dividend is booked at the opening of its ex-date (the
         store has no payment dates) on what was held before; total-return prices hold it already. A short position
-        pays. Fractions of shares that a split leaves stay in the position.
+        pays. A fraction of a lot that a split leaves is paid out at the last price before it, in shares after it.
         """
         with self._store.transaction() as transaction:
             stamp = transaction.books.action_stamp(account.account_id, as_of)
@@ -94,6 +95,12 @@ class ActionBooking:
         found = prices.get(action.instrument_id, [])
         return found[-1].price_basis if found else "total_return"
 
+    def _price_before(self, action: CorporateAction) -> Decimal | None:
+        """Return the last close before an action, None where there is none."""
+        before = _midnight(action) - timedelta(seconds=1)
+        found = self._marks.last([action.instrument_id], AsOf(known=before)).get(action.instrument_id)
+        return found.close if found else None
+
     def _split(self, transaction: Transaction, account: Account, action: CorporateAction, moment: datetime) -> None:
         before = [
             fill
@@ -102,17 +109,23 @@ class ActionBooking:
         ]
         if not before or action.ratio is None:
             return
-        made = transaction.books.add_split(
-            AppliedSplit(
-                account_id=account.account_id,
-                instrument_id=action.instrument_id,
-                ex_date=action.ex_date,
-                ratio=Decimal(repr(action.ratio)),
-                effective_at=moment,
-                known_at=max(_midnight(action), action.known_at),
-            )
+        ratio = Decimal(repr(action.ratio))
+        held = fold(before).quantity * ratio
+        fraction = held - whole_lots(held, self._marks.instrument(action.instrument_id).asset_class)
+        price = self._price_before(action)
+        split = AppliedSplit(
+            account_id=account.account_id,
+            instrument_id=action.instrument_id,
+            ex_date=action.ex_date,
+            ratio=ratio,
+            fraction=fraction if price else ZERO,
+            price=price / ratio if price and fraction else None,
+            effective_at=moment,
+            known_at=max(_midnight(action), action.known_at),
         )
-        if made:
+        if transaction.books.add_split(split):
+            if split.fraction and split.price:
+                transaction.books.add_cash([_cash_in_lieu(account, split, split.price)])
             put_position(transaction, account.account_id, action.instrument_id)
             transaction.events.put("split.booked", f"{account.account_id}/{action.instrument_id}/{action.ex_date}")
 
@@ -145,6 +158,18 @@ class ActionBooking:
                     )
                 )
         transaction.books.add_cash(entries)
+
+
+def _cash_in_lieu(account: Account, split: AppliedSplit, price: Decimal) -> CashEntry:
+    """Return what is paid for a fraction: negative where it was short."""
+    return CashEntry(
+        account_id=account.account_id,
+        movement="cash_in_lieu",
+        amount=(abs(split.fraction) * price).quantize(CENT, rounding=ROUND_HALF_UP).copy_sign(split.fraction),
+        currency=account.currency,
+        reference=f"cash in lieu {split.instrument_id} {split.ex_date}",
+        booked_at=max(split.effective_at, split.known_at),
+    )
 
 
 def _midnight(action: CorporateAction) -> datetime:

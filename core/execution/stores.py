@@ -266,7 +266,8 @@ class BookRows(Protocol):
     ) -> Sequence[Fill]:
         """Return the executions known then, oldest first, in shares of then: splits booked since are in them.
 
-        Those of an order, and all `as_executed`, are as the venue reported them.
+        Fractions that were paid out are among them. Those of an order, and all `as_executed`, are as the venue
+        reported them.
         """
         ...
 

@@ -57,13 +57,15 @@ class BookStore:
     ) -> Sequence[Fill]:
         """Return the executions known then, oldest first, in shares of then: splits booked since are in them.
 
-        Those of an order, and all `as_executed`, are as the venue reported them.
+        Fractions that were paid out are among them. Those of an order, and all `as_executed`, are as the venue
+        reported them.
         """
-        columns, factor = columns_of(Fill, prefix="f."), "1"
+        columns, factor, source = columns_of(Fill, prefix="f."), "1", "execution.fills"
         if order_id is None and not as_executed:
             columns = columns.replace("f.quantity", "f.quantity * factor AS quantity").replace(
                 "f.price", "CASE factor WHEN 1 THEN f.price ELSE f.price / factor END AS price"
             )
+            source = "execution.executed"
             factor = (
                 "execution.split_factor(account_id, instrument_id, filled_at,"
                 " coalesce(%(known)s::timestamptz, 'infinity'), coalesce(%(recorded)s::timestamptz, 'infinity'))"
@@ -71,7 +73,7 @@ class BookStore:
         return read_records(
             self._connection,
             Fill,
-            f"SELECT {columns} FROM (SELECT *, {factor} AS factor FROM execution.fills) AS f"
+            f"SELECT {columns} FROM (SELECT *, {factor} AS factor FROM {source}) AS f"
             " WHERE account_id = %(account)s"
             " AND (%(known)s::timestamptz IS NULL OR filled_at <= %(known)s)"
             " AND (%(recorded)s::timestamptz IS NULL OR recorded_at <= %(recorded)s)"

@@ -156,7 +156,10 @@ class PaperVenueStore:
         return row[0] if row else None
 
     def positions(self, account_id: str) -> Mapping[int, Decimal]:
-        """Return the signed quantities that the account's executions add up to, with the splits that were booked."""
+        """Return the signed quantities that the account's executions add up to, in shares of now.
+
+        Splits that were booked are in them, less the fractions that were paid out.
+        """
         with self._database.transaction() as connection:
             rows = connection.execute(
                 "SELECT o.instrument_id, sum(CASE o.side WHEN 'buy' THEN e.quantity ELSE -e.quantity END"
@@ -165,7 +168,13 @@ class PaperVenueStore:
                 " WHERE o.account_id = %s GROUP BY o.instrument_id",
                 (account_id,),
             ).fetchall()
-        return {row[0]: row[1] for row in rows}
+            paid_out = connection.execute(
+                "SELECT instrument_id, sum(fraction * execution.split_factor(account_id, instrument_id, effective_at))"
+                " FROM execution.applied_splits WHERE account_id = %s AND fraction <> 0 GROUP BY instrument_id",
+                (account_id,),
+            ).fetchall()
+        fractions = dict(paid_out)
+        return {row[0]: row[1] - fractions.get(row[0], 0) for row in rows}
 
     def cash(self, account_id: str) -> Mapping[str, Decimal]:
         """Return what was paid into the account and what the executions made here moved, by currency.

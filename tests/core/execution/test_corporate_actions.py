@@ -44,8 +44,9 @@ def settle(desk):
         connection.execute("DELETE FROM market_data.corporate_actions")
         connection.execute("DELETE FROM market_data.corporate_actions_history")
         connection.execute(
-            "UPDATE market_data.bars_daily SET open = open * 4, high = high * 4, low = low * 4, close = close * 4"
-            " WHERE instrument_id = 1 AND session >= %s AND close < 60",
+            "UPDATE market_data.bars_daily b SET open = p + 0.5, high = p + 1.25, low = p - 0.75, close = p FROM ("
+            " SELECT session, 109 + row_number() OVER (ORDER BY session) AS p FROM market_data.bars_daily"
+            " WHERE instrument_id = 1) AS q WHERE b.instrument_id = 1 AND b.session = q.session AND b.session >= %s",
             (EX,),
         )
 
@@ -272,6 +273,56 @@ def test_a_split_is_booked_once_and_what_is_sold_after_it_is_right(desk, settle,
     assert [(fill.side, fill.quantity) for fill in fills] == [("sell", 40), ("buy", 10)]
     profit = desk.books.profit(by="account", method="fifo")
     assert profit[0].realized == sold - bought
+
+
+@pytest.mark.parametrize(
+    ("side", "quantity", "ratio", "whole", "paid"),
+    [
+        # 7 shares become 3.5, worth 304 each (152 a share before): half a share is paid out.
+        ("buy", 7, 0.5, 3, "152.00"),
+        ("sell", 7, 0.5, -3, "-152.00"),
+        # 10 become 3.3 of 152 / 0.33; 0.3 of them are 138.18.
+        ("buy", 10, 0.33, 3, "138.18"),
+        ("buy", 10, 1.5, 15, None),
+    ],
+)
+def test_a_fraction_that_a_split_leaves_is_paid_out_and_the_books_still_balance(
+    desk, settle, buy, side, quantity, ratio, whole, paid
+):
+    announce(desk, "split", ratio=ratio)
+    split_prices(desk, ratio)
+    buy(side=side, quantity=quantity)
+    go_to(desk, settle, shift_session(EX, -1, "XNYS"))
+    before = desk.books.holdings()
+    assert before.positions[0].price == 152
+    go_to(desk, settle, EX)
+    after = desk.books.holdings()
+    (line,) = after.positions
+    assert line.quantity == whole
+    assert money(desk, "cash_in_lieu") == ([] if paid is None else [Decimal(paid)])
+    # The whole shares moved with the price (a dollar an old share), what was paid out did not.
+    kept = Decimal(whole) / Decimal(repr(ratio))
+    assert abs(after.nav - before.nav - kept) <= CENT
+    # Cash and positions are the equity, and profit is what is realised and what is not, less fees: to the cent.
+    (cash,) = desk.sql("SELECT sum(amount) FROM execution.cash_ledger")[0]
+    assert after.cash == cash and abs(after.cash + line.quantity * line.price - after.nav) < CENT
+    assert abs(after.total_pnl - (after.unrealized_pnl + after.realized_pnl - after.fees)) < CENT
+    (seen,) = desk.sql("SELECT quantity, realized_pnl FROM execution.v_positions WHERE account_id = 'main'")
+    assert seen[0] == whole and abs(seen[1] - after.realized_pnl) < CENT
+    (stored,) = desk.sql("SELECT quantity FROM execution.positions WHERE account_id = 'main'")
+    assert stored[0] == whole
+    profit = {line.name: line.realized for line in desk.books.profit()}
+    assert sum(profit.values()) == after.realized_pnl and ("corporate action" in profit) == (paid is not None)
+    # What the venue reported is as it was, and the venue agrees.
+    assert [fill.quantity for fill in desk.books.fills()] == [quantity]
+    assert desk.reconciliation.run()[0].outcome == "agrees"
+    # Once, whatever is settled again; and the position can be closed to the last share.
+    settle()
+    assert len(money(desk, "cash_in_lieu")) == (paid is not None)
+    buy(side="sell" if whole > 0 else "buy", quantity=abs(whole))
+    go_to(desk, settle, date(2022, 12, 5))
+    assert desk.books.holdings().positions == ()
+    assert desk.reconciliation.run()[0].outcome == "agrees"
 
 
 def test_a_look_back_to_before_the_split_sees_the_old_shares(desk, settle, buy):
