@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -18,7 +19,7 @@ from tools.context import ToolContext
 from tools.registry import tool
 
 if TYPE_CHECKING:
-    from core.domain.books import Recommendation
+    from core.domain.books import Account, Recommendation
     from core.domain.kernel import Float64Array
     from core.domain.owned_records import SavedStrategy
     from core.execution.proposals import Draft, ProposalView
@@ -29,7 +30,9 @@ if TYPE_CHECKING:
 STALE_DAYS = 7
 PARTS_OF_SIZE = (Decimal(1), Decimal("0.5"), Decimal("0.25"))
 """Where the limits forbid the whole size, these parts of it are tried."""
-WATCHED = "Stops and profit targets are watched by the scan at each new bar; none of them rests at the broker."
+WATCHED = (
+    "Stops and profit targets of strategies are watched by the scan at each new bar; none of them rests at the broker."
+)
 
 
 class ScanStrategiesArguments(Frozen):
@@ -69,7 +72,11 @@ def scan_strategies(context: ToolContext, arguments: ScanStrategiesArguments) ->
         (name, looked.action, looked.said, looked.proposal_id) for name, looked in found.items()
     ]
     columns = tuple(Column(name=name, unit="text") for name in ("strategy", "action", "why", "proposal"))
-    notes = [WATCHED] if rows else ["No strategy of yours is enabled; save_strategy keeps one and switches it on."]
+    notes = (
+        [WATCHED, *_resting_stops(context, saved)]
+        if rows
+        else ["No strategy of yours is enabled; save_strategy keeps one and switches it on."]
+    )
     notes += ["Nothing is sent: a proposal waits for a person's approval."] if made else []
     return context.result(
         tables=[Table(name="looked", title="What your strategies ask for", columns=columns, rows=tuple(rows))],
@@ -78,6 +85,24 @@ def scan_strategies(context: ToolContext, arguments: ScanStrategiesArguments) ->
         proposal_id=made[0] if made else None,
         details={"proposal_ids": made},
     )
+
+
+def _resting_stops(context: ToolContext, saved: Sequence[SavedStrategy]) -> list[str]:
+    """Say which stop orders rest at the broker in the accounts of enabled strategies."""
+    books = context.desk.books
+    accounts: dict[str, Account] = {}
+    for strategy in saved:
+        # An account that cannot be told is said where the strategy is looked at.
+        with suppress(QuantdeskError):
+            account = books.account(strategy.account_id)
+            accounts |= {account.account_id: account} if strategy.enabled else {}
+    return [
+        f"A stop of {account_id} rests at {account.broker}: {order.side} {order.quantity - order.filled_quantity:f}"
+        f" {books.symbol(order.instrument_id)} at {order.stop_price:f} ({order.order_id})."
+        for account_id, account in accounts.items()
+        for order in books.orders(account_id, context.as_of, states=("accepted", "partially_filled"))
+        if order.stop_price is not None
+    ]
 
 
 def find_saved(saved: Sequence[SavedStrategy], name: str) -> SavedStrategy:

@@ -9,7 +9,7 @@ import pytest
 
 from core.domain.as_of import AsOf
 from core.errors import InvalidInput, Refused, Unavailable, UnknownName
-from core.testing.small_market import AGENT, ANNA, CLERK, PETER, START
+from core.testing.small_market import AGENT, ANNA, CLERK, PETER, START, open_account
 from tools.runner import run_tool
 
 COST = 2 * 0.0003
@@ -119,6 +119,18 @@ def test_a_position_leaves_at_its_profit_target_and_stays_out_while_the_signal_s
     trade(result)
     assert _held(parts) == {}
     assert looked(call("scan_strategies"))["Rising"][1] == "none"
+
+
+def test_the_scan_says_which_stops_rest_at_the_broker(parts, call, save, trade):
+    save(weight=0.1, stop_loss=0.05)
+    trade(call("scan_strategies"))
+    assert not any("rests at paper" in note for note in call("scan_strategies").notes)
+    leg = {"symbol": "AAA", "side": "sell", "quantity": "60", "stop_price": "140"}
+    trade(call("propose_trade", legs=[leg], order_type="stop", time_in_force="gtc"), sessions=1)
+    notes = call("scan_strategies").notes
+    (order_id,) = [order.order_id for order in parts.desk.books.orders() if order.stop_price is not None]
+    assert f"A stop of main rests at paper: sell 60 AAA at 140 ({order_id})." in notes
+    assert call("scan_strategies", strategy="Rising").notes == notes
 
 
 def test_a_short_position_is_stopped_at_its_loss(parts, call, save, trade):
@@ -252,6 +264,16 @@ def test_scans_at_the_same_time_propose_once(parts, call, save):
     with ThreadPoolExecutor(4) as pool:
         assert sum(pool.map(scan, range(8))) == 1
     assert len(parts.desk.proposals.list()) == 1
+
+
+def test_an_account_that_cannot_be_told_stops_only_its_strategy(parts, call, save):
+    save()
+    save("Named", account="main")
+    with parts.database.transaction() as connection:
+        open_account(connection, "second")
+    said = looked(call("scan_strategies"))
+    assert said["Named"][1] == "entry"
+    assert said["Rising"][1] == "none" and "Several accounts exist" in said["Rising"][2]
 
 
 def test_one_strategy_that_cannot_be_read_does_not_stop_the_others(parts, call, save):
