@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from core.adapters.store.migrations import run_sql_file
 
-revision = "0022"
-down_revision = "0021"
+revision = "0023"
+down_revision = "0022"
 
 
 def upgrade() -> None:
     """Apply this revision."""
-    run_sql_file("0022_cash_in_lieu.sql")
+    run_sql_file("0023_cash_in_lieu.sql")
 
 
 def downgrade() -> None:
