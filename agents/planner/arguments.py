@@ -44,14 +44,12 @@ _FIGURES: dict[str, tuple[str, ...]] = {
 _STRETCHES: dict[str, tuple[str, ...]] = {
     "lag": (rf"\b{_N}[- ]{_UNIT} (?:lag|delay)", rf"\b(?:lag|delay){_OF}?{_N} {_UNIT}"),
     "train_sessions": (
-        rf"\b{_N}[- ]{_UNIT} (?:of )?(?:training|train|in[- ]sample)", rf"\b(?:train(?:ing|ed)?|in[- "
-                                                                       rf"]sample)(?: on| window| over| of|:)* "
-                                                                       rf"{_N} {_UNIT}",
+        rf"\b(?:train(?:ing|ed)?|in[- ]sample)(?: on| window| over| of|:)* {_N} {_UNIT}",
+        rf"\b{_N}[- ]{_UNIT} (?:of )?(?:training|train|in[- ]sample)",
     ),
     "test_sessions": (
-        rf"\b{_N}[- ]{_UNIT} (?:of )?(?:testing|tests?|out[- ]of[- ]sample)", rf"\b(?:test(?:ing|ed)?|out[- "
-                                                                              rf"]of[- ]sample)(?: on| window| "
-                                                                              rf"over| of|:)* {_N} {_UNIT}",
+        rf"\b(?:test(?:ing|ed)?|out[- ]of[- ]sample)(?: on| window| over| of|:)* {_N} {_UNIT}",
+        rf"\b{_N}[- ]{_UNIT} (?:of )?(?:testing|tests?|out[- ]of[- ]sample)",
     ),
     "embargo_sessions": (rf"\b{_N}[- ]{_UNIT} (?:of )?embargo", rf"\bembargo{_OF}?{_N} {_UNIT}"),
     "halflife": (rf"\bhalf-?life{_OF}?{_N} {_UNIT}", rf"\b{_N}[- ]{_UNIT} half-?life"),
@@ -91,6 +89,12 @@ TAKEN: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 
 
+_ONE = re.compile(
+    r"\b(?:a |an )?one[- ](?=day|session|week|month|quarter|year)|\b(?:a|an) (?=(?:day|session|week|month|"
+    r"quarter|year)(?:'s)? (?:lag|delay|embargo))"
+)
+
+
 def canonical(reading: Reading) -> str:
     """Return the words in lower case with figures written out: 98k is 98000, "15 percent" 15%, 30d "30 day"."""
     out: list[str] = []
@@ -109,7 +113,7 @@ def canonical(reading: Reading) -> str:
         elif low not in ("(", ")"):
             out.append(low)
         at += 1
-    return " ".join(out)
+    return _ONE.sub("1 ", " ".join(out))
 
 
 def arguments_of(reading: Reading, tool: str) -> dict[str, Any]:

@@ -22,6 +22,7 @@ def own_concepts(reading: Reading, previous: Frame) -> set[str]:
     """Return the concepts of a turn that ask something of their own, and do not only point at the turn before."""
     return reading.concepts() - {
         "add",
+        "say",
         "remove",
         "same",
         "pronoun",
@@ -42,7 +43,7 @@ def own_concepts(reading: Reading, previous: Frame) -> set[str]:
         "horizon",
         "range",
         "unit",
-        *(("chart",) if previous.topic == "chart" else ()),
+        *(("chart", "daily", "weekly", "monthly", "quarterly", "yearly") if previous.topic == "chart" else ()),
         *(("minimum", "maximum", "return") if previous.order is not None else ()),
     }
 
@@ -206,12 +207,11 @@ def _changed_trade(reading: Reading, slots: Slots, previous: Frame) -> Plan:
     """Complete or change an order that was talked about: "make it 20", "10 shares", "limit 180"."""
     merged = rules_trade.trade(reading, replace(slots, symbols=slots.symbols or previous.symbols), previous)
     options = {**previous.options, **(merged.frame.options if merged.frame else {})}
-    plain = [number.value for at, number in reading.numbers.items() if number.unit == "plain"]
+    priced = rules_trade.price_positions(reading)
+    plain = [number.value for at, number in reading.numbers.items() if number.unit == "plain" and at not in priced]
     if not reading.has("buy", "sell"):
         options["side"] = previous.options.get("side", options.get("side"))
-    if ("quantity" not in options and len(plain) == 1 and not reading.has("limit")) or (
-        len(plain) == 1 and not reading.has("limit", "stop")
-    ):
+    if len(plain) == 1:
         options["quantity"] = plain[0]
     if not reading.has("limit") and previous.options.get("order_type") == "limit":
         options.update(order_type="limit", limit_price=previous.options.get("limit_price"))

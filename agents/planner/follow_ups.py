@@ -10,6 +10,7 @@ from agents.planner.changed_runs import changed_run, own_concepts
 from agents.planner.plan import Frame, Plan
 from agents.planner.reading import Reading, Span
 from agents.planner.rules import first_rule
+from agents.planner.rules_events import of_the_month
 from agents.planner.rules_technicals import window_of
 from agents.planner.slots import Slots, take_slots
 from agents.planner.universe import Universe
@@ -20,7 +21,8 @@ _CONTINUES = re.compile(
     re.I,
 )
 _PLURAL_PRONOUN = re.compile(r"\b(?:them|they|those|these|both)\b", re.I)
-_THE_OTHER = re.compile(r"\bthe other (?:one|index|stock|etf|fund|coin|company|name|symbol|two)\b", re.I)
+# "Now on the weekly" turns to the next thing; it names no time.
+_NOW = re.compile(r"\s*(?:and |ok |so )?now\b", re.I)
 _CANDLES = re.compile(r"\bcandle(?:s|stick|sticks)?\b", re.I)
 _BOTTOM = re.compile(r"\b(?:bottom|worst|lowest|least|losers?|laggards?|weakest)\b", re.I)
 _OTHER_END = re.compile(
@@ -32,8 +34,6 @@ def follow_up(reading: Reading, slots: Slots, universe: Universe, previous: Fram
     """Change a part of the previous frame when a turn names only that part; None if it stands on its own."""
     if previous is None:
         return None
-    if _THE_OTHER.search(reading.text):
-        return Plan(outcome="clarify", say="Which other one do you mean? Please name it.")
     if (series := _other_basket(reading, previous)) and not slots.symbols:
         return _changed(reading, replace(slots, series=series), previous)
     if said := _measured_otherwise(reading, slots, previous) or _between_both(reading, slots, universe, previous):
@@ -225,10 +225,21 @@ def _with_slots(
         update.update(group=slots.group, symbols=())
     if series and previous.series:
         update["series"] = series
-    if slots.period is not None:
-        update["period"] = slots.period
+    turns = slots.period is not None and slots.period.kind == "latest" and _NOW.match(reading.text)
+    if slots.period is not None and not turns:
+        about_news = previous.metric in ("news", "news_count", "sentiment")
+        update["period"] = of_the_month(slots.period, reading) if about_news else slots.period
     if slots.grain:
         update["grain"] = slots.grain
+        if previous.topic == "chart":
+            update |= {
+                "topic": "metric",
+                "metric": "close",
+                "aggregation": "list",
+                "order": "asc",
+                "chart": True,
+                "options": {},
+            }
     if slots.count is not None and previous.limit is not None:
         update["limit"] = slots.count
     if slots.topics and previous.metric == "economic_events":

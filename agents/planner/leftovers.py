@@ -20,7 +20,7 @@ def unexplained(reading: Reading, plan: Plan | None, universe: Universe) -> tupl
         return left
     left += rules_models.unmet(reading, plan.frame.topic)
     if plan.frame.topic == "stress":
-        known = "scenario" in plan.frame.options or plan.outcome == "clarify"
+        known = bool({"scenario", "every"} & set(plan.frame.options)) or plan.outcome == "clarify"
         return () if known else tuple(word for word in left if not is_shock_word(word))
     if (
         plan.frame.topic == "metric"
@@ -28,6 +28,8 @@ def unexplained(reading: Reading, plan: Plan | None, universe: Universe) -> tupl
         and all(universe.classes.get(symbol) == "fx" for symbol in plan.frame.symbols)
     ):
         return tuple(word for word in left if word.lower() != "rate")
+    if "benchmark" in plan.frame.options:
+        left = tuple(word for word in left if word.lower() not in ("benchmark", "market"))
     if plan.frame.metric == "macro_spread":
         left = tuple(word for word in left if word.lower() != "less")
     if plan.frame.metric == "cash":
@@ -44,11 +46,50 @@ def unexplained(reading: Reading, plan: Plan | None, universe: Universe) -> tupl
     return left
 
 
+_APART = re.compile(r"\b(?:or|and|vs|versus|against|than|,|to|with)\b|,")
+
+
+def dropped_names(reading: Reading, calls: Sequence[Call], universe: Universe) -> tuple[str, ...]:
+    """Return the instruments, groups and event topics of a question that no call contains, as written.
+
+    A group that only says of what kind another one or a symbol is ("the ETF USO", "bank stocks") is not left out.
+    """
+    if reading.has("remove"):
+        return ()
+    text = " ".join(str(call.args) for call in calls)
+    groups = [span for span in reading.spans if span.kind == "group"]
+    named = {span.value for span in reading.spans if span.kind == "symbol"}
+    out = []
+    for span in reading.spans:
+        if span.start < 0 or span.value in text:
+            continue
+        written = " ".join(word.raw for word in reading.words[span.start : span.end])
+        if span.kind == "symbol" and not any(call.name in ("stress", "inject_event") for call in calls):
+            out.append(written)
+        elif span.kind == "group" and len(groups) > 1 and not named:
+            others = [one for one in groups if one is not span]
+            between = [
+                " ".join(word.low for word in reading.words[min(one.end, span.end) : max(one.start, span.start)])
+                for one in others
+            ]
+            if any(_APART.search(words) for words in between):
+                out.append(written)
+        elif span.kind == "topic" and named and calls[0].name in ("query_metric", "performance", "price_chart"):
+            out.append(written)
+    return tuple(dict.fromkeys(out))
+
+
 def unused_numbers(reading: Reading, calls: Sequence[Call]) -> tuple[str, ...]:
     """Return the numbers of a question that no call contains, in any unit: a dropped number is a wrong answer."""
     contained = {round(value, 9) for call in calls for value in _numbers_in(call.args)}
     # "One share", "one day" say what is usual; "the four largest" became as many symbols.
     contained |= {1.0, *(float(len(call.args.get("symbols", ()))) for call in calls)}
+    # "Willing to lose 2k" of an equity became a share of it.
+    contained |= {
+        round(call.args["risk_fraction"] * call.args["equity"], 9)
+        for call in calls
+        if {"risk_fraction", "equity"} <= call.args.keys()
+    }
     # A group may be named after how many it has: crypto_top10.
     contained |= {float(count) for call in calls for count in re.findall(r"\d+", str(call.args.get("group", "")))}
     if any(call.args.get("metric") == "correlation" for call in calls):

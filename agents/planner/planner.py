@@ -9,19 +9,19 @@ from datetime import date
 
 from agents.planner.concepts import ORDINARY
 from agents.planner.follow_ups import follow_up
-from agents.planner.leftovers import unexplained, unused_numbers
+from agents.planner.leftovers import dropped_names, unexplained, unused_numbers
 from agents.planner.periods import beside_this_year
 from agents.planner.plan import Call, Frame, Plan
 from agents.planner.reading import Reading, Span, read
 from agents.planner.requests import calls_of, factor_symbol, group_members, is_group
 from agents.planner.rules import first_rule
 from agents.planner.rules_refuse import decline, refuse
-from agents.planner.rules_scan import scan
+from agents.planner.rules_scan import scan, scan_in_words
 from agents.planner.rules_strategies import strategies
 from agents.planner.several import frames_of
 from agents.planner.shocks import crisis_words
 from agents.planner.slots import Slots, take_slots
-from agents.planner.text import plain
+from agents.planner.text import joined, plain
 from agents.planner.universe import Universe
 
 HELLO = (
@@ -113,11 +113,35 @@ def _plan_one(question: str, universe: Universe, today: date, previous: Frame | 
         frame = Frame(topic="scan", symbols=slots.symbols, group=slots.group, options={"condition": condition})
         # Figures in the condition are its own; the rest of the sentence says only where to look.
         return Plan(outcome="answer", frame=frame, calls=calls_of(frame, universe)), False
+    if plan is None and (worded := _scan_in_words(reading, universe, today)):
+        return worded, False
     if plan is None:
         plan = _understand(reading, universe, previous)
     plan = _finish(plan, reading, universe)
     mixed = bool(reading.values("symbol")) and bool(reading.values("macro"))
     return plan, plan.outcome == "answer" and mixed and not (plan.frame and plan.frame.series)
+
+
+_MEMBERS = re.compile(r"\b(?:which|what|any|scan|screen|find|list|show|all|names?)\b", re.I)
+
+
+def _scan_in_words(reading: Reading, universe: Universe, today: date) -> Plan | None:
+    """Return the scan of a group for conditions said in words, when the rest only says where to look."""
+    if (
+        not reading.values("group")
+        or reading.has("backtest", "count", "when", "return")
+        or not _MEMBERS.search(reading.text)
+    ):
+        return None
+    found = scan_in_words(joined(reading.words))
+    if found is None:
+        return None
+    rest = read(found[1], universe, today)
+    slots = take_slots(rest, universe)
+    if slots.group is None or rest.leftovers() or rest.numbers or slots.symbols or slots.series:
+        return None
+    frame = Frame(topic="scan", group=slots.group, options={"condition": found[0]})
+    return Plan(outcome="answer", frame=frame, calls=calls_of(frame, universe))
 
 
 def _understand(reading: Reading, universe: Universe, previous: Frame | None) -> Plan:
@@ -126,6 +150,8 @@ def _understand(reading: Reading, universe: Universe, previous: Frame | None) ->
         return plan
     if plan := _talk(reading, slots):
         return plan
+    if _THE_OTHER.search(reading.text) and not slots.symbols:
+        return Plan(outcome="clarify", say="Which other one do you mean? Please name it.")
     if ambiguous := reading.values("ambiguous"):
         return Plan(outcome="clarify", say=f"Which one do you mean: {' or '.join(ambiguous[0].split('|'))}?")
     if reading.has("fiscal"):
@@ -135,6 +161,9 @@ def _understand(reading: Reading, universe: Universe, previous: Frame | None) ->
         )
     plan = follow_up(reading, slots, universe, previous) or first_rule(reading, slots, universe, previous)
     return _with_leftovers(plan, reading, slots, universe, previous)
+
+
+_THE_OTHER = re.compile(r"\bthe other (?:one|index|stock|etf|fund|coin|company|name|symbol|two)\b", re.I)
 
 
 def _talk(reading: Reading, slots: Slots) -> Plan | None:
@@ -277,6 +306,12 @@ def _finish(plan: Plan, reading: Reading, universe: Universe) -> Plan:
         calls = tuple(call for one in frames_of(frame, reading) for call in calls_of(one, universe))
         scenario = frame.options.get("scenario")
         named = crisis_words(reading, scenario) if frame.topic == "stress" and scenario else frozenset()
+        if left_out := dropped_names(reading, calls, universe):
+            listed = ", ".join(f"“{word}”" for word in left_out)
+            return Plan(
+                outcome="clarify", leftovers=left_out, private=plan.private, notes=tuple(dict.fromkeys(notes)),
+                say=f"I understand the question but for what to do with {listed}. Can you ask about them one by one?",
+            )  # fmt: skip
         if unused := tuple(word for word in unused_numbers(reading, calls) if word.split("/")[0] not in named):
             listed = ", ".join(f"“{word}”" for word in unused)
             return Plan(

@@ -236,6 +236,22 @@ def _stem(word: str, table: Mapping[tuple[str, ...], str]) -> str:
     return word
 
 
+# Names of a fund that mean its members where members are asked for: "which semis", "rank the financials".
+_ALSO_GROUPS = {
+    "semis": "semiconductor",
+    "financials": "financials",
+    "utilities": "utilities",
+    "treasuries": "treasury",
+    "bond etf": "bond",
+}
+_ASKS_MEMBERS = re.compile(
+    r"\b(?:which|any|rank\w*|sort\w*|list|screen|scan|top|best|worst|strongest|weakest|biggest|most|least|"
+    r"lowest|highest|"
+    r"earnings|report\w*|news|headlines|sentiment)\b(?! (?:correlated|days?))",
+    re.I,
+)
+
+
 def _name_span(
     reading: Reading,
     universe: Universe,
@@ -259,6 +275,8 @@ def _name_span(
                 if length == 1 and (careful or text in universe.first_words) and not _written_as_name(reading, start):
                     continue
                 assert isinstance(found, tuple)
+                if text in _ALSO_GROUPS and _ASKS_MEMBERS.search(reading.text):
+                    return Span(kind="group", value=_ALSO_GROUPS[text], start=start, end=start + length)
                 return Span(
                     kind="symbol" if len(found) == 1 else "ambiguous",
                     value="|".join(found),
@@ -350,6 +368,9 @@ def _correct(reading: Reading, universe: Universe) -> None:
             or _looks_like_symbol(word)
         ):
             continue
+        if len(word.low) > 3 and (meant := _swapped().get("".join(sorted(word.low)))):
+            reading.words[index] = Word(raw=meant, low=meant)
+            continue
         capital = word.raw[0].isupper() and index > 0
         better = closest(word.low, names if capital else desk | names)
         if capital and better in universe.first_words:
@@ -361,8 +382,18 @@ def _correct(reading: Reading, universe: Universe) -> None:
 
 
 @lru_cache(maxsize=1)
+def _swapped() -> dict[str, str]:
+    """Return the words without content by their letters in order: "jsut" is just."""
+    return {"".join(sorted(word)): word for word in FILLERS if word.isalpha() and len(word) > 3}
+
+
+@lru_cache(maxsize=1)
 def _concept_parts() -> frozenset[str]:
-    return frozenset(word for word in concept_words() if word.isalpha() and len(word) > 2) | DATE_WORDS | COMMANDS
+    return (
+        frozenset(word for word in concept_words() - {"sharp"} if word.isalpha() and len(word) > 2)
+        | DATE_WORDS
+        | COMMANDS
+    )
 
 
 def _completes_name(reading: Reading, index: int, better: str, universe: Universe) -> bool:

@@ -236,7 +236,8 @@ def _of_members(frame: Frame, universe: Universe) -> tuple[Call, ...]:
 
 
 def _of_target(frame: Frame, universe: Universe) -> tuple[Call, ...]:
-    return (Call(name=frame.topic, args={**_target(frame, universe), **frame.options}),)
+    kept = {key: value for key, value in frame.options.items() if key != "weights"}
+    return (Call(name=frame.topic, args={**_target(frame, universe), **kept}),)
 
 
 def _optimise(frame: Frame, universe: Universe) -> tuple[Call, ...]:
@@ -287,7 +288,8 @@ def _trade(frame: Frame, universe: Universe) -> tuple[Call, ...]:
     if "part" in frame.wants:
         return (Call(name="query_metric", args={"metric": "positions", "symbols": list(frame.symbols)}),)
     if "legs" in frame.options:
-        return (Call(name="propose_trade", args={"legs": frame.options["legs"]}),)
+        terms = {key: value for key, value in frame.options.items() if key in ("legs", "legging", "on_failure")}
+        return (Call(name="propose_trade", args=terms),)
     propose = Call(name="propose_trade", args={"symbol": frame.symbols[0], **frame.options})
     weight = frame.options.get("target_weight")
     if not weight:

@@ -56,18 +56,17 @@ def first_rule(reading: Reading, slots: Slots, universe: Universe, previous: Fra
     """Return the plan of the first rule that fits, from the most to the least particular."""
     if plan := _about_data(reading, slots) or rules_models.models(reading, slots, previous):
         return plan
-    if rules_backtest.is_backtest(reading) and (reading.has("backtest") or not reading.has("size")):
+    if rules_backtest.is_backtest(reading) and (reading.has("backtest") or not _of_a_position(reading)):
         return rules_backtest.backtest(reading, slots, previous)
     if plan := rules_study.study(reading, slots, previous):
         return plan
-    if reading.has("var", "shortfall") and not reading.has("size", "simulate", "stress"):
-        return risk(reading, slots, previous)
     if (
-        reading.has("size", "volatility_target")
-        and not reading.has("volume")
-        and (slots.symbols or previous)
-        and not slots.series
+        reading.has("var", "shortfall")
+        and not reading.has("size", "simulate", "stress")
+        and not _BUDGETS.search(reading.text)
     ):
+        return risk(reading, slots, previous)
+    if _is_sizing(reading) and (slots.symbols or previous) and not slots.series:
         return rules_trade.size(reading, slots, previous)
     scenario = bool(read_shocks(reading)) or names_crisis_by_words(reading) or bool(event_of(reading))
     if reading.has("simulate") and not scenario:
@@ -92,6 +91,32 @@ def first_rule(reading: Reading, slots: Slots, universe: Universe, previous: Fra
     )
 
 
+_BUDGETS = re.compile(r"\b(?:budget\w*|how (?:large|big) (?:may|can|could|should))\b", re.I)
+
+
+_HOW_LARGE = re.compile(
+    r"\bhow (?:large|big|many|much)\b.*\b(?:position|holding|stake|can (?:i|we) (?:buy|take|own)|(?:may|should|"
+    r"could) (?:i|we|a))\b",
+    re.I,
+)
+
+
+def _of_a_position(reading: Reading) -> bool:
+    """Say whether the size of a position is meant, not a rule: "a vol-targeted position in BTC"."""
+    return reading.has("size") or (reading.has("volatility_target") and reading.has("portfolio", "nav"))
+
+
+def _is_sizing(reading: Reading) -> bool:
+    """Say whether it is asked how much of something fits the account."""
+    of_the_book = reading.has("portfolio") and not reading.has("size", "volatility_target", "stop", "shortfall")
+    if reading.has("volume") or of_the_book:
+        return False
+    large = _HOW_LARGE.search(reading.text) and reading.has(
+        "stop", "shortfall", "risk", "volatility", "atr", "size", "weight"
+    )
+    return reading.has("size", "volatility_target") or bool(large)
+
+
 def risk(reading: Reading, slots: Slots, previous: Frame | None) -> Plan:
     """Return the plan of a risk report of the book, of symbols or of a group."""
     options: dict[str, Any] = {}
@@ -107,7 +132,7 @@ def risk(reading: Reading, slots: Slots, previous: Frame | None) -> Plan:
         r"\b(\d+)[- ]?(d|day|session|week|w|month|m)s? (?:\d+(?:\.\d+)?%? ?(?:percent )?)?(?:portfolio |book "
         r")?(?:var|value at risk|es|expected|risk|loss)",
         text,
-    ) or re.search(r"\b(?:over|for|within|in|horizon of) (?:the next )?(\d+) (day|session|week|month)s?\b", text):
+    ) or re.search(r"\b(?:over|for|within|in|horizon of) (?:the next )?(\d+) ?(day|session|week|month|d|w)s?\b", text):
         unit = {"d": "day", "w": "week", "m": "month"}.get(match[2], match[2])
         options["horizon_sessions"] = sessions_of(int(match[1]), unit)
     symbols = slots.symbols or (previous.symbols if previous and reading.has("pronoun") else ())

@@ -35,6 +35,9 @@ def is_backtest(reading: Reading) -> bool:
     if _rebalanced(reading) or _after_earnings(reading) or months_of(reading) or _pays_off(reading):
         return True
     symbols = bool(reading.values("symbol"))
+    ordered = reading.has("orders", "day_order", "gtc", "immediate", "limit") and reading.has("buy", "sell")
+    if ordered and not reading.has("crossover", "rsi", "sma"):
+        return False
     if reading.has("dca") and (not _regular(reading) or _put_through(reading)):
         return False
     return symbols and (
@@ -167,6 +170,7 @@ def _stretch(reading: Reading, slots: Slots, parameters: dict[str, Any]) -> Peri
         trained = {
             int(value) for key, value in arguments_of(reading, "walk_forward").items() if key.endswith("_sessions")
         }
+        trained |= {int(parameters[name]) for name in ("period", "window", "hold_sessions") if name in parameters}
         stretches = [one for one in slots.periods if not (one.count and sessions_of(one.count, one.unit) in trained)]
         return (
             unless_latest(slots.period)
@@ -242,7 +246,7 @@ def _exits(reading: Reading) -> dict[str, float]:
     text, out = " ".join(word.low for word in reading.words), {}
     for name, said in _STOPS:
         share = r"(\d+(?:\.\d+)?) ?(?:%|percent|pct)"
-        found = re.search(rf"{share} (?:{said})\b|\b(?:{said}) (?:of |at |is |: )?{share}", text)
+        found = re.search(rf"{share} (?:{said})\b|\b(?:{said}) (?:out )?(?:of |at |is |: )?(?:- )?{share}", text)
         if found:
             out[name] = float(found[1] or found[2]) / 100
             text = text.replace(found.group(), " ")
@@ -293,7 +297,8 @@ def _strategy(reading: Reading) -> tuple[str | None, dict[str, Any]]:
         return "switch", {"lookback": months} if months else {}
     if reading.has("crossover", "sma", "ema") or _averaged(reading) or _said_grid(reading):
         return "sma_crossover", _averages(reading, plain)
-    if any(reading.has(concept) for concept in _SPREADS_AND_SEASONS):
+    alone = reading.has("mean_reversion", "bollinger") and len(reading.values("symbol")) == 1
+    if any(reading.has(concept) for concept in _SPREADS_AND_SEASONS) and not alone:
         return _spread_or_season(reading, months)
     if reading.has("mean_reversion", "bollinger"):
         return "mean_reversion", {}

@@ -20,6 +20,7 @@ from agents.planner.shocks import (
     event_of,
     is_signed,
     known_scenarios,
+    names_crisis_by_words,
     read_shocks,
 )
 from agents.planner.slots import Slots, mix_of, sessions_of
@@ -135,7 +136,7 @@ def is_stress(reading: Reading) -> bool:
     if protects(reading):
         return False  # a stop on shares that are held: "my 100 shares at 85" is no level of the market
     mine = reading.has("portfolio", "nav") or bool(re.search(r"\b(?:my|our|me|us|we|i)\b", reading.text, re.I))
-    applied = crisis_of(reading) is not None and re.search(
+    applied = names_crisis_by_words(reading) and re.search(
         r"\b(?:run|apply|put|repeat|relive|through)\b|\bwhat (?:would|did|does|will|might|could)\b.*\b(?:do|"
         r"done) to\b",
         reading.text,

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from agents.planner.concepts import FILLERS
-from agents.planner.dates import MONTHS
+from agents.planner.dates import MONTH, MONTHS, month_range
 from agents.planner.periods import ALL, UPCOMING, Period, unless_latest
 from agents.planner.plan import Frame, Plan
 from agents.planner.reading import Reading, Span
@@ -18,6 +18,14 @@ _FUTURE = re.compile(r"\b(?:next|upcoming|coming|when is|when are|when does|when
 _PRESS = re.compile(
     r"\b(?:(?:most |least |more |less )?(?:positive|negative|bullish|bearish)|news|press|media)\s+coverage\b", re.I
 )
+
+
+def of_the_month(period: Period | None, reading: Reading) -> Period | None:
+    """Return the month of "news from January", which is not all since; any other period as it is."""
+    from_a_month = re.search(rf"\bfrom (?:{MONTH})\b", reading.text, re.I) is not None
+    if period is None or period.start is None or period.end is not None or not from_a_month:
+        return period
+    return period.model_copy(update={"end": month_range(period.start.year, period.start.month)[1]})
 
 
 def is_press(reading: Reading) -> bool:
@@ -37,16 +45,23 @@ def news(reading: Reading, slots: Slots) -> Plan | None:
     elif reading.has("count") or (reading.has("best") and not slots.symbols):
         metric = "news_count"
     ranked = metric != "news" and reading.has("best", "worst")
-    limit = slots.count or (1 if ranked and not reading.has("each") else None)
+    several = reading.has("each") or re.search(
+        r"\b(?:stocks|names|companies|coins|etfs|funds|tickers|symbols)\b", reading.text, re.I
+    )
+    one = ranked and (
+        not several or re.search(r"\b(?:which|what) (?:one|stock|company|name|coin|etf)\b", reading.text, re.I)
+    )
+    limit = slots.count or (1 if one else None)
     if metric == "news" and limit is None and (slots.period is None or slots.period.kind == "latest"):
         limit = 10
     grain = slots.grain if metric != "news" else None
+    period = of_the_month(unless_latest(slots.period), reading)
     frame = Frame(
         topic="metric",
         metric=metric,
         symbols=slots.symbols,
         group=slots.group if not slots.symbols else None,
-        period=unless_latest(slots.period),
+        period=period,
         grain=grain,
         limit=limit,
         order="asc" if reading.has("worst") else "desc" if metric != "news" else None,
@@ -62,10 +77,15 @@ _ABOUT = re.compile(
 )
 
 
-def _headline_words(reading: Reading) -> str:
+_IN_A_PLACE = re.compile(
+    r"\b(?:in|around|involving|over)\s+(?:the\s+)?([A-Za-z][\w'&-]*(?:\s+[A-Za-z][\w'&-]*){0,2})", re.I
+)
+
+
+def _headline_words(reading: Reading, about: re.Pattern[str] = _ABOUT) -> str:
     """Return the words that headlines are searched for: those after "about" that name nothing else; they are placed."""
     taken = {index for span in reading.spans for index in range(span.start, span.end)}
-    for match in _ABOUT.finditer(reading.text):
+    for match in about.finditer(reading.text):
         words = match[1].lower().split()
         for length in range(len(words), 0, -1):
             places = _places(reading, words[:length])
@@ -120,6 +140,8 @@ def events(reading: Reading, slots: Slots) -> Plan | None:
     order = "desc" if last_one or (metric == "earnings_surprise") else None
     if metric == "geopolitical_events":
         order = "desc"
+        if words := _headline_words(reading) or _headline_words(reading, _IN_A_PLACE):
+            options = {**options, "topic": words}
     frame = Frame(
         topic="metric",
         metric=metric,

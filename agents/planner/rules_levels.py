@@ -8,7 +8,7 @@ from typing import Any
 from agents.planner.periods import ALL, LATEST, unless_latest
 from agents.planner.plan import Frame, Plan
 from agents.planner.reading import Reading
-from agents.planner.slots import Slots
+from agents.planner.slots import Slots, passed_level
 from agents.planner.universe import Universe
 
 
@@ -62,6 +62,8 @@ def level(reading: Reading, slots: Slots, universe: Universe) -> Plan | None:
 
 def _asks_level(reading: Reading, slots: Slots) -> bool:
     cost = _cost_of(reading)
+    if passed_level(reading) and not any(number.unit == "percent" for number in reading.numbers.values()):
+        return True
     if reading.has("return", "change") and not reading.has("close", "volume") and not cost:
         return False
     counted = slots.period is not None and slots.period.kind == "sessions"

@@ -28,7 +28,7 @@ _LOSES = r"(?:costs?|loses?|losing|loss|wipes? out|takes?|knocks?|shaves?|halves
 _REVERSE = re.compile(
     rf"\breverse[- ]?stress|\bwhat (?:would|does|will) it take\b.*\b{_LOSES}\b|"
     rf"\b(?:what|which)\b.{{0,30}}\b{_MOVE}\b.{{0,30}}\b{_LOSES}\b|"
-    rf"\b(?:likeliest|most (?:likely|probable|plausible))\b.{{0,30}}\b{_LOSES}\b|"
+    rf"\b(?:likeliest|smallest|mildest|most (?:likely|probable|plausible))\b.{{0,30}}\b{_LOSES}\b|"
     rf"\bhow (?:could|might|can)\b.{{0,20}}\b{_LOSES}\b|"
     rf"\bwhat (?:would|must|has|needs?|will)(?: have| need)?(?: to)? happen\b.*\b{_LOSES}\b",
     re.I,
@@ -68,20 +68,22 @@ _WINDOW = re.compile(
 
 # What these requests are said with, beyond the desk's words.
 _OWN_WORDS = {
+    "trade": "unwind fails fail fill trigger once through dips drops falls if trades not below above bracket "
+    "breakout order tp sl shares stop take profit cancel cancels other reverse undo back leg legs",
     "optimise": "nobody none nothing above cap capped each etc allocate invest think believe expect view views over",
     "risk": "alone say look looks kind",
     "size": "budget willing lose losing equity most cap capped away account take risk",
     "calibrate": "model models process parameters well fits fitting goodness history daily",
-    "simulate": "seed end months etc after end ends bad likely up down higher lower finish finishes year-end",
-    "event_study": "hawkish dovish trade trades reports report days sessions move comes in hotter cooler softer "
-    "firmer higher lower strong stronger weak weaker than expected misses miss disappointing "
-    "typically typical usually normally behave behaves behaved reaction react reacts reacted respond "
-    "responds responded follow follows following around abnormal drift moves after before either side",
-    "backtest": "after until before allow allowed shorts short x step steps skill edge leverage levered train "
-    "training test testing lag fill fills only nobody none money makes make profitable work worked "
-    "sigma sigmas z z-score zscore deviation deviations sd in out enter entry exit leave band bands "
-    "channel top bottom hold holding period length lengths slow fast slower faster ones valuation "
-    "value valuing",
+    "simulate": "seed end months etc after ends bad likely up down higher lower finish finishes year-end",
+    "event_study": "hawkish dovish trade trades reports report days sessions move comes in hotter cooler softer firmer "
+    "higher lower strong stronger weak weaker than expected misses miss disappointing typically typical "
+    "usually normally behave behaves behaved reaction react reacts reacted respond responds responded "
+    "follow follows following around abnormal drift moves after before either side",
+    "backtest": "lookbacks lookback windows lengths threshold thresholds system systems after until before allow "
+    "allowed shorts short x step steps skill edge leverage levered train training test testing lag fill "
+    "fills only nobody none money makes make profitable work worked sigma sigmas z z-score zscore "
+    "deviation deviations sd in out enter entry exit leave band bands channel top bottom hold holding "
+    "period length slow fast slower faster ones valuation value valuing",
     "book": "developed evolved",
     "chart": "developed evolved",
     "performance": "developed evolved",
@@ -89,11 +91,12 @@ _OWN_WORDS = {
     "coverage": "disagree disagrees agree agrees differ differs conflict conflicts discrepancy discrepancies feeds "
     "vendors providers",
     "train": "skill forecast forecasting predict predicting sessions ahead model models called named follow trade",
-    "inject_event": "hawkish dovish surprise ahead hot cold weak strong miss misses disappoint disappoints "
-    "badly big bad good simulate next reports report event "
-    "shock hits goes go well hotter cooler softer firmer higher lower than expected expectations forecast",
-    "reverse_stress": "half kind sort market markets probable likely likeliest plausible way take takes cost costs "
-    "must joint mix loses lose reverse wipe wipes knock shave move moves crash happen have",
+    "inject_event": "hawkish dovish surprise ahead hot cold weak strong miss misses disappoint disappoints badly big "
+    "bad good simulate next reports report event shock hits goes go well hotter cooler softer firmer "
+    "higher lower than expected expectations forecast",
+    "reverse_stress": "smallest mildest plausible costs cost half kind sort market markets probable likely "
+    "likeliest way "
+    "take takes must joint mix loses lose reverse wipe wipes knock shave move moves crash happen have",
 }
 
 
@@ -137,7 +140,7 @@ def models(reading: Reading, slots: Slots, previous: Frame | None) -> Plan | Non
     if _REVERSE.search(reading.text) and not reading.has("backtest"):
         return _reverse(reading, slots, symbols)
     event = _event(reading, slots)
-    around = _around(reading) and bool(symbols) and not reading.has("when", "chart", "simulate", "stress", "surprise")
+    around = _around(reading) and bool(symbols) and not reading.has("when", "chart", "simulate", "stress")
     if event and (reading.has("event_study") or around) and not reading.has("news", "backtest"):
         return _study(reading, slots, symbols, event)
     asked = reading.has("inject") or bool(event and _WOULD.search(reading.text))
@@ -169,6 +172,9 @@ def _reverse(reading: Reading, slots: Slots, symbols: tuple[str, ...]) -> Plan:
         options["loss"] = shares[0] if shares else _PARTS[part[1].lower()] if part else None
     if span := _span(reading):
         options["horizon_sessions"] = span
+    for pair in reading.pairs:
+        if len(pair) == len(symbols) and sum(pair) > 0:
+            options["weights"] = [part / sum(pair) for part in pair]
     if _MINE.search(reading.text) and reading.has("portfolio", "nav", "exposure", "cash"):
         symbols = ()
     frame = Frame(topic="reverse_stress", symbols=symbols, options=options)
@@ -183,7 +189,7 @@ def _reverse(reading: Reading, slots: Slots, symbols: tuple[str, ...]) -> Plan:
 def _span(reading: Reading) -> int | None:
     text = " ".join(word.low for word in reading.words)
     found = re.search(
-        r"\b(?:in|within|over) (?:the next |a single )?(\d+|a|one)[- ](day|session|week|month|year)s?\b", text
+        r"\b(?:in|within|over) (?:the next |a single )?(\d+|a|one)[- ](day|session|week|month|quarter|year)s?\b", text
     )
     return sessions_of(int(found[1]) if found[1].isdigit() else 1, found[2]) if found else None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from agents.planner.text import plain
 from core.errors import InvalidInput
@@ -10,6 +11,50 @@ from core.errors import InvalidInput
 _ASKS = re.compile(r"^\s*(?:please\s+)?(?:scan|screen|search|find|list|show me|show|which|what)\b", re.IGNORECASE)
 _BEFORE = re.compile(r"\b(?:where|whose|for|with|having|have|has|that|on which|are|is)\b|:", re.IGNORECASE)
 _LOOKS = re.compile(r"[<>]|==|\w\(|crosses_")
+
+
+_RSI = r"\brsi ?\(?(\d{1,2})?\)?(?: is| of)? (under|below|less than|over|above|more than|greater than) (\d{1,2})\b"
+_AVERAGE = (
+    r"(?:its |the |their |a )?(\d{2,3})[- ]?(?:day|d|session)? ?(?:simple )?(?:moving averages?|moving "
+    r"avg|averages?|avg|dma|sma|ma)\b"
+)
+_WORDED: tuple[tuple[str, Callable[[re.Match[str]], str]], ...] = (
+    (r"\b(?:just )?(?:crossed|crossing|crosses|broke|breaking|moved|closed back|went) (above|below|over|under|"
+     r"through) " + _AVERAGE,
+     lambda found: f"crosses_{'below' if found[1] in ('below', 'under') else 'above'}(close, sma({found[2]}))"),
+    (_RSI, lambda found: f"rsi({found[1] or 14}) {'<' if found[2] in ('under', 'below', 'less than') else '>'} "
+                         f"{found[3]}"),
+    (r"\b(above|over|below|under) " + _AVERAGE,
+     lambda found: f"close {'<' if found[1] in ('below', 'under') else '>'} sma({found[2]})"),
+    (r"\b(?:52|fifty[- ]two)[- ]?(?:week|wk|w) (highs?|lows?)\b",
+     lambda found: "close >= highest(close, 252)" if found[1].startswith("h") else "close <= lowest(close, 252)"),
+    (r"\b(\d{2,3})[- ]?(?:day|d|session) (highs?|lows?)\b",
+     lambda found: f"close >= highest(close, {found[1]})" if found[2].startswith("h") else f"close <= "
+                                                                                           f"lowest(close, "
+                                                                                           f"{found[1]})"),
+    (r"\bgolden cross\b", lambda found: "crosses_above(sma(50), sma(200))"),
+    (r"\bdeath cross\b", lambda found: "crosses_below(sma(50), sma(200))"),
+    (r"\badx (?:over|above) (\d{1,2})\b", lambda found: f"adx(14) > {found[1]}"),
+    (r"\boversold\b", lambda found: "rsi(14) < 30"),
+    (r"\boverbought\b", lambda found: "rsi(14) > 70"),
+)  # fmt: skip
+
+
+def scan_in_words(text: str) -> tuple[str, str] | None:
+    """Return the condition of "tech: rsi under 35 and above 200dma" and the words that say where to look.
+
+    None unless two things are asked of each instrument, or one that only a scan knows: a crossing, a new high or low.
+    """
+    left, found = text.lower(), []
+    for form, write in _WORDED:
+        while hit := re.search(form, left):
+            found.append((hit.start(), write(hit)))
+            left = left[: hit.start()] + " " * len(hit.group()) + left[hit.end() :]
+    found = list(dict((said, (at, said)) for at, said in reversed(found)).values())
+    only_a_scan = any("cross" in said or "highest" in said or "lowest" in said for _, said in found)
+    if not found or (len(found) < 2 and not only_a_scan):
+        return None
+    return " and ".join(said for _, said in sorted(found)), left
 
 
 def scan(question: str) -> tuple[str, str] | None:

@@ -11,13 +11,16 @@ from agents.planner.slots import Slots
 _SCAN = re.compile(
     r"^\s*(?:please\s+)?(?:scan|check|run|look at|what do|what does)\b.*\b(?:strategy|strategies)\b", re.IGNORECASE
 )
-_SWITCH = re.compile(r"^\s*(?:please\s+)?(enable|activate|disable|deactivate)\s+(.+)$", re.IGNORECASE | re.DOTALL)
+_SWITCH = re.compile(
+    r"^\s*(?:please\s+)?(enable|activate|disable|deactivate|save|store|keep|create|set up)\s+(.+)$",
+    re.IGNORECASE | re.DOTALL,
+)
 _STRATEGY = re.compile(r"\b(?:strategy|strategies)\b", re.IGNORECASE)
 _QUOTED = re.compile(r"[\"“‘]([^\"“”‘’]+)[\"”’]")
-_NAMED = re.compile(r"\b(?:called|named)\s+(\S[^?.!,]*?)(?=\s+with\b|$)|\bmy strategy\s+(\S[^?.!,]*)$", re.IGNORECASE)
-_WEIGHT = re.compile(r"(?:with|at|using)\s+([\d.]+)\s*(?:%|percent)(?!\s*(?:stop|loss))", re.IGNORECASE)
+_NAMED = re.compile(r"\b(?:called|named)\s+(\S[^?.!,]*?)(?=\s+with\b|,|$)|\bmy strategy\s+(\S[^?.!,]*)$", re.IGNORECASE)
+_WEIGHT = re.compile(r"(?:with|at|using|,)\s+([\d.]+)\s*(?:%|percent)(?!\s*(?:stop|loss))", re.IGNORECASE)
 _STOP = re.compile(
-    r"\bstop(?:[- ]loss)?\s+(?:of|at)?\s*([\d.]+)\s*(?:%|percent)|([\d.]+)\s*(?:%|percent)\s+stop", re.IGNORECASE
+    r"\bstop(?:[- ]loss)?\s*(?:of|at)?\s*([\d.]+)\s*(?:%|percent)|([\d.]+)\s*(?:%|percent)\s+stop", re.IGNORECASE
 )
 
 

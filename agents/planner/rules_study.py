@@ -156,5 +156,6 @@ def _named(reading: Reading) -> dict[str, str]:
 
 def _horizon(reading: Reading) -> dict[str, int]:
     units = {"day": 1, "session": 1, "week": 5, "month": 21}
-    found = re.search(r"\b(\d+)[- ](day|session|week|month)s?\b", reading.text, re.I)
+    text = " ".join(word.low for word in reading.words)
+    found = re.search(r"\b(\d+)[- ](day|session|week|month)s?\b(?! (?:of )?(?:history|data))", text)
     return {"horizon": int(found[1]) * units[found[2].lower()]} if found else {}

@@ -154,7 +154,8 @@ def _lengths(reading: Reading) -> list[int]:
     """Return the lengths of "50 and 200 day averages"; empty unless several are said."""
     text = " ".join(word.low for word in reading.words)
     found = re.search(
-        r"\b(\d{1,3}(?:[- ]?(?:d|day)s?)?(?:(?: ,| and| or| &|/)+ ?\d{1,3})+)(?:[- ]?(?:d|day|session)s?)? "
+        r"\b(\d{1,3}(?:[- ]?(?:d|day|dma|sma|ema|ma)s?)?(?:(?: ,| and| or| &| vs| versus| against|/)+ "
+        r"?\d{1,3})+)(?:[- ]?(?:d|day|session)s?)? "
         r"(?:sma|ema|ma|moving|simple|"
         r"exponential|averages?|dma)|(?:sma|ema|ma|averages?)s? (?:of )?(\d{1,3}(?:(?: ,| and| or| &|/)+ ?\d{1,3})+)",
         text,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from agents.planner.order_terms import conditional, linked_pair, stop_limit, together, weighted_legs
 from agents.planner.plan import Frame, Plan
 from agents.planner.reading import Reading
 from agents.planner.slots import Slots
@@ -30,13 +31,15 @@ _CLOSES = re.compile(r"\bclose (?:out )?(?:of )?(?:my|the|our|all)\b.*\bposition
 # What would be lost on the way to a proposal: a "do not", a second side, a minus sign, a condition.
 _UNCLEAR = re.compile(
     r"\b(?:don['’]?t|do not|never|not to)\s+(?:buy|sell|purchase)|\b(?:buy|sell)\b.*\b(?:and|then)\s+(?:buy|sell)\b|"
-    r"\b(?:buy|sell|purchase)\s+[-−]\s*\d|\bif\b.*\b(?:falls?|drops?|rises?|breaks?|closes?|hits?|reaches|goes)\b",
+    r"\b(?:buy|sell|purchase)\s+[-−]\s*\d",
     re.I,
 )
+_CONDITION = re.compile(r"\bif\b.*\b(?:falls?|drops?|rises?|breaks?|closes?|hits?|reaches|goes)\b", re.I)
 # A price that may have been read as a year: "at 2000".
 _PRICED = re.compile(r"(?:\b(?:at|limit|stop|below|under)|@)\s*\$?\d[\d,.]*(?![\d,.]*\s*(?:%|percent|pct))", re.I)
 _AS_ONE = re.compile(
-    r"\b(?:as (?:one|a single|a) (?:trade|order|proposal|pair|spread)|together|in one (?:trade|go)|pair|spread)\b",
+    r"\b(?:as (?:one|a single|a) (?:trade|order|proposal|pair|spread)|together|(?:both |all )?at once|at the "
+    r"same time|simultaneous\w*|unwind|in one (?:trade|go)|pair|spread)\b",
     re.I,
 )
 _HYPOTHETICAL = ("backtest", "simulate", "stress", "crossover")
@@ -47,7 +50,7 @@ def protects(reading: Reading) -> bool:
     return (
         reading.has("stop")
         and not reading.has("buy", "sell", "size", "limit")
-        and bool(_HELD.search(reading.text))
+        and bool(_HELD.search(" ".join(word.low for word in reading.words)))
         and bool(reading.numbers)
     )
 
@@ -65,6 +68,11 @@ def is_trade(reading: Reading) -> bool:
     said = said or (bool(names) and bool(_DOUBLES.search(reading.text)) and bool(_HELD.search(reading.text)))
     said = said or (bool(names) and reading.has("trim", "add_to") and bool(_PART.search(reading.text)))
     said = said or (bool(names) and (protects(reading) or (reading.has("dca") and bool(reading.numbers))))
+    brought = re.search(r"\b(?:take|bring|move|get|set|make|put)\b.*\bto\b", reading.text, re.I) is not None
+    said = said or (
+        bool(names) and brought and _share(reading) is not None and reading.has("nav", "weight", "portfolio")
+    )
+    said = said or (bool(names) and reading.has("linked", "immediate", "fill_or_kill") and bool(reading.numbers))
     typo = bool(_BUY_TYPO.search(reading.text)) and _quantity(reading) is not None
     ordered = (
         reading.has("orders", "send_now")
@@ -86,59 +94,86 @@ def is_trade(reading: Reading) -> bool:
 def trade(reading: Reading, slots: Slots, previous: Frame | None) -> Plan:
     """Return the plan of an order, or a question about the part that is missing."""
     symbols = slots.symbols or (previous.symbols if previous and reading.has("pronoun") else ())
-    if legs := _legs(reading, symbols):
-        return Plan(
-            outcome="needs_approval", frame=Frame(topic="trade", symbols=symbols, options={"legs": legs}), private=True
-        )
+    if legs := _legs(reading, symbols) or (weighted_legs(reading) if len(symbols) > 1 else []):
+        pair = Frame(topic="trade", symbols=symbols, options={"legs": legs, **together(reading)})
+        return Plan(outcome="needs_approval", frame=pair, private=True)
     if len(symbols) != 1:
         return _ask(
             "Which one instrument should the proposal be for?"
             if not symbols
             else "One proposal at a time: which of " + ", ".join(symbols) + " comes first?"
         )
-    if refused := _cannot_wait(reading, slots, symbols[0]):
-        return _ask(refused)
+    if reading.has("linked"):
+        return _linked(reading, symbols[0])
     side = _side(reading)
-    options: dict[str, Any] = {"side": side, **_price(reading), **_standing(reading)}
+    priced = stop_limit(reading) or conditional(reading, side)
+    if refused := _cannot_wait(reading, slots, symbols[0], conditioned=not priced):
+        return _ask(refused)
+    options: dict[str, Any] = {"side": side, **(priced or _price(reading)), **_standing(reading)}
     if options["order_type"] == "market" and reading.periods and _PRICED.search(reading.text):
         return _ask(f"Is that a price or a year? Say it as “{side} N {symbols[0]} limit P”, with P the price.")
     notes: list[str] = []
     weight = _share(reading)
     quantity = _quantity(reading)
+    if priced:
+        notes.append(f"Read as a {str(options['order_type']).replace('_', '-')} order.")
     if _is_part(reading, side, weight):
         return _ask_part(symbols, options)
     if quantity is None and (money := _money(reading)) is not None:
         return _ask_money(symbols[0], side, money, options)
-    if weight is not None and _is_weight(reading):
-        options["target_weight"] = weight
-    elif quantity is not None:
-        options["quantity"] = quantity
-    elif side == "sell" and _ALL_OF_IT.search(reading.text):
-        options["target_weight"] = 0.0
-    else:
+    counted = _counted(reading, side, weight, quantity)
+    if not counted:
         return _ask(
             f"How many shares of {symbols[0]} should I propose to {side}? I do not choose a quantity myself; "
             f"“size a position in {symbols[0]}” works one out.",
             Frame(topic="trade", symbols=symbols, options=options),
         )
+    options.update(counted)
     if reading.has("bypass"):
         notes.append("No order goes out without a person's approval: this is a proposal that waits for it.")
-    sided = reading.has(*_SIDES) or protects(reading)
-    if not sided and not _CLOSES.search(reading.text) and not _BUY_TYPO.search(reading.text):
+    if not _sided(reading):
         notes.append("No side was said: read as a buy.")
     wants = ("sizing",) if (options.get("target_weight") and side == "sell") or reading.has("trim", "add_to") else ()
     frame = Frame(topic="trade", symbols=symbols, options=options, wants=wants)
     return Plan(outcome="needs_approval", frame=frame, notes=tuple(notes), private=True)
 
 
-def _cannot_wait(reading: Reading, slots: Slots, symbol: str) -> str:
-    """Return what to say to an order for later, with a condition or with a second side; empty for a plain one."""
+def _sided(reading: Reading) -> bool:
+    closes = _CLOSES.search(reading.text) or _BUY_TYPO.search(reading.text)
+    return reading.has(*_SIDES) or protects(reading) or closes is not None
+
+
+def _counted(reading: Reading, side: str, weight: float | None, quantity: float | None) -> dict[str, float]:
+    """Return the weight to reach or the count of an order; empty if neither is said."""
+    if weight is not None and _is_weight(reading):
+        return {"target_weight": weight}
+    if quantity is not None:
+        return {"quantity": quantity}
+    return {"target_weight": 0.0} if side == "sell" and _ALL_OF_IT.search(reading.text) else {}
+
+
+def _linked(reading: Reading, symbol: str) -> Plan:
+    """Return the plan of a limit and a stop order of which one cancels the other."""
+    pair = linked_pair(reading, symbol, _quantity(reading))
+    if not pair:
+        return _ask(
+            "A linked pair needs a count, a limit and a stop: "
+            f"“sell N {symbol}, limit P, stop Q, one cancels the other”."
+        )
+    return Plan(outcome="needs_approval", frame=Frame(topic="trade", symbols=(symbol,), options=pair), private=True)
+
+
+def _cannot_wait(reading: Reading, slots: Slots, symbol: str, *, conditioned: bool) -> str:
+    """Return what to say to an order for later, with a condition or with a second side; empty for a plain one.
+
+    A condition that a limit or a stop says as well is none: `conditioned` is False then.
+    """
     if any(period.kind == "next" for period in slots.periods):
         return (
             "An order goes out when a person has approved it; I do not schedule one for later. "
             f"Ask again then, or say it without the date and I propose it now for {symbol}."
         )
-    if _UNCLEAR.search(reading.text):
+    if _UNCLEAR.search(reading.text) or (conditioned and _CONDITION.search(reading.text)):
         return "I propose one plain order at a time, without conditions. Say it as “buy N of it” or “sell N of it”."
     return ""
 
@@ -192,7 +227,7 @@ def _ask_part(symbols: tuple[str, ...], options: dict[str, Any]) -> Plan:
 
 def _money(reading: Reading) -> float | None:
     """Return the amount of "buy $2,000 of AAPL"; a price after at, limit or stop is none."""
-    taken = _price_positions(reading)
+    taken = price_positions(reading)
     return next(
         (n.value for at, n in sorted(reading.numbers.items()) if n.unit == "money" and at not in taken),
         None,
@@ -227,7 +262,13 @@ def size(reading: Reading, slots: Slots, previous: Frame | None) -> Plan:
 def _method(reading: Reading) -> str:
     """Return how a position is to be sized, or an empty text where nothing says it."""
     if re.search(r"\bkelly\b", reading.text, re.I):
-        return "kelly"
+        return (
+            "estimated_kelly"
+            if re.search(r"\b(?:estimated|shrunk|shrunken|adjusted)\b", reading.text, re.I)
+            else "kelly"
+        )
+    if reading.has("shortfall"):
+        return "cvar_budget"
     if reading.has("volatility", "volatility_target"):
         return "volatility_target"
     if reading.has("atr"):
@@ -248,7 +289,10 @@ def _size_figures(reading: Reading, method: str) -> dict[str, float]:
     others = [at for at in reading.numbers if not _is_equity(reading, at)]
     closest = min(others, key=lambda at: (abs(at - stop_at - 1), -at), default=-1) if stop_at >= 0 else -1
     caps = _caps(reading)
+    lost = _lost_at_stop(reading)
     for at, number in sorted(reading.numbers.items()):
+        if at == lost:
+            continue
         if at in caps:
             out["max_weight"] = number.value
             continue
@@ -263,6 +307,8 @@ def _size_figures(reading: Reading, method: str) -> dict[str, float]:
             out["equity"] = number.value
         elif method == "atr_risk" and number.unit == "plain":
             out["ranges"] = number.value
+    if lost is not None and "equity" in out:
+        out["risk_fraction"] = round(reading.numbers[lost].value / out["equity"], 10)
     return out
 
 
@@ -278,6 +324,17 @@ def _caps(reading: Reading) -> set[int]:
     return found
 
 
+def _lost_at_stop(reading: Reading) -> int | None:
+    """Return the place of the money of "willing to lose 2k", "risking $500"."""
+    for at, number in reading.numbers.items():
+        before = " ".join(word.low for word in reading.words[max(0, at - 4) : at])
+        if number.unit in ("plain", "money") and re.search(
+            r"\b(?:lose|losing|risk|risking|loss of)(?: (?:at|most|only|up|to|max|maximum|about))*$", before
+        ):
+            return at
+    return None
+
+
 def _is_equity(reading: Reading, at: int) -> bool:
     """Say whether a figure is what the account is worth: "a $50,000 account", "if I have 250k"."""
     number, after = reading.numbers[at], _word_after(reading, at)
@@ -287,6 +344,7 @@ def _is_equity(reading: Reading, at: int) -> bool:
     if has and after in ("equity", "capital", "account", "cash"):
         return True
     named = after in ("account", "portfolio", "book", "capital", "equity")
+    has = has or re.search(r"\b(?:equity|capital|account|nav)(?: value)?(?: is| of| =)?$", text)
     return number.unit in ("money", "plain") and (named or (has is not None and (number.unit == "money" or not after)))
 
 
@@ -322,7 +380,7 @@ def _quantity(reading: Reading) -> float | None:
     """Return the count that stands before shares or a symbol, or after a side: "50 TSLA", "10 shares of AAPL"."""
     starts = {span.start: span for span in reading.spans}
     ends = {span.end: span for span in reading.spans}
-    taken = _price_positions(reading)
+    taken = price_positions(reading)
     for at, number in sorted(reading.numbers.items()):
         if number.unit != "plain" or at in taken:
             continue
@@ -343,7 +401,8 @@ def _quantity(reading: Reading) -> float | None:
     return None
 
 
-def _price_positions(reading: Reading) -> set[int]:
+def price_positions(reading: Reading) -> set[int]:
+    """Return the places of the figures that are prices: those at a limit or a stop."""
     return {at for at in reading.numbers if _price_word(reading, at)}
 
 
@@ -382,6 +441,8 @@ def _price(reading: Reading) -> dict[str, Any]:
 
 
 def _standing(reading: Reading) -> dict[str, Any]:
+    if reading.has("immediate", "fill_or_kill"):
+        return {"time_in_force": "fok" if reading.has("fill_or_kill") else "ioc"}
     return (
         {"time_in_force": "gtc"} if reading.has("gtc") else {"time_in_force": "day"} if reading.has("day_order") else {}
     )

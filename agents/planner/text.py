@@ -73,8 +73,7 @@ def _century(two: str) -> str:
 
 def _year_of(found: re.Match[str]) -> str:
     """Read "Jan 23" after since, from or in as January 2023; elsewhere, and of other figures, it is a day."""
-    before = found.string[: found.start()].rstrip().lower()
-    if not before.endswith((" since", " from", " until", " to", " till")):
+    if not re.search(r"(?:^|\s)(?:since|from|until|to|till)\s+$", found.string[: found.start()], re.I):
         return found.group()
     return f"{found[1]}{found[2]} {_century(found[3])}"
 
@@ -121,6 +120,7 @@ _FORMS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
         re.compile(r"\b(?:slow(?:er)?|fast(?:er)?|lengths?|windows?|lookbacks?)(?: [a-z]+){0,2} \d+(?:,\d+)+", re.I),
         lambda found: found.group().replace(",", ", "),
     ),
+    (re.compile(r"(\blong \d[\d,.]* \S+ (?:and |& )?)short (?=\d)", re.I), lambda found: f"{found[1]}sell "),
     (re.compile(r"\ban? (?=(?:hundred|thousand|million|billion)\b)", re.I), lambda found: "one "),
     (re.compile(r"\b(?:a )?couple(?: of)?(?= (?:days|weeks|months|quarters|years|sessions))", re.I), lambda found: "2"),
     (re.compile(r"\bhalf (?:an? |of )*(?=percent|point|basis|%)", re.I), lambda found: "0.5 "),

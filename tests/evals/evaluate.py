@@ -33,7 +33,7 @@ ROOT = Path(__file__).resolve().parents[2]
 EVALS = ROOT / "tests" / "evals"
 PAGE = ROOT / "docs" / "evals.md"
 TODAY = date(2026, 6, 24)
-SETS = ("developed", "held_out", "fresh", "asked", "kept_back", "blind", "second_blind", "third_blind")
+SETS = ("developed", "held_out", "fresh", "asked", "kept_back", "blind", "second_blind", "third_blind", "practice")
 ASKED = (
     "AAPL price",
     "How did AAPL do in 2008?",
