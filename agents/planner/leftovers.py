@@ -83,7 +83,7 @@ def unused_numbers(reading: Reading, calls: Sequence[Call]) -> tuple[str, ...]:
     """Return the numbers of a question that no call contains, in any unit: a dropped number is a wrong answer."""
     contained = {round(value, 9) for call in calls for value in _numbers_in(call.args)}
     # "One share", "one day" say what is usual; "the four largest" became as many symbols.
-    contained |= {1.0, *(float(len(call.args.get("symbols", ()))) for call in calls)}
+    counts = {1.0, *(float(len(call.args.get("symbols", ()))) for call in calls)}
     # "Willing to lose 2k" of an equity became a share of it.
     contained |= {
         round(call.args["risk_fraction"] * call.args["equity"], 9)
@@ -97,7 +97,7 @@ def unused_numbers(reading: Reading, calls: Sequence[Call]) -> tuple[str, ...]:
     out = []
     for at, number in sorted(reading.numbers.items()):
         forms = {number.value * scale for scale in (1, 100, 0.01, 1e-4, 1e4, 5, 21, 63, 252, -1, -0.01, -1e-4)}
-        if not any(round(form, 9) in contained for form in forms):
+        if number.value not in counts and not any(round(form, 9) in contained for form in forms):
             out.append(reading.words[at].raw)
     for pair in reading.pairs:
         whole = sum(pair) or 1.0

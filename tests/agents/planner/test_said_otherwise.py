@@ -394,6 +394,8 @@ def test_one_plain_condition_is_no_scan() -> None:
     "text",
     [
         "was 2022 worse for bonds or stocks",
+        "simulate COIN for 10 days, chance of losing more than 20%?",
+        "AAPL volatility this year, 100",
         "what did they originally report for q1 2025 gdp before revisions",
         "how about the other index",
         "what's the best one",
