@@ -27,7 +27,7 @@ from core.ports.vendor import BarColumns, RecordRows
 HISTORY_DAYS = 120
 # Bars are judged and stored in blocks of whole instruments of about this many rows: a delivery of any size takes the
 # same memory.
-BLOCK_ROWS = 250_000
+BLOCK_ROWS = 150_000
 Progress = Callable[[str, float], None]
 
 
