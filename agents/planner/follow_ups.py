@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from agents.planner.changed_runs import changed_run, own_concepts
+from agents.planner.periods import ALL
 from agents.planner.plan import Frame, Plan
 from agents.planner.reading import Reading, Span
 from agents.planner.rules import first_rule
@@ -38,6 +39,8 @@ def follow_up(reading: Reading, slots: Slots, universe: Universe, previous: Fram
         return _changed(reading, replace(slots, series=series), previous)
     if said := _measured_otherwise(reading, slots, previous) or _between_both(reading, slots, universe, previous):
         return said
+    if ranked := _largest_held(reading, slots, previous):
+        return ranked
     if changed := changed_run(reading, slots, previous):
         return changed
     own = own_concepts(reading, previous)
@@ -150,6 +153,20 @@ def _between_both(reading: Reading, slots: Slots, universe: Universe, previous: 
     for name in (*previous.others, *now):
         reading.spans.append(Span(kind=kind, value=name, start=-1, end=-1))
     return first_rule(reading, take_slots(reading, universe), universe, previous)
+
+
+def _largest_held(reading: Reading, slots: Slots, previous: Frame) -> Plan | None:
+    """Answer "which one is the biggest" about the positions that were shown."""
+    shown = previous.topic == "portfolio" or (previous.topic == "book" and previous.metric == "positions")
+    asked = reading.concepts() and reading.concepts() <= {"best", "worst", "pronoun", "portfolio"}
+    if not shown or not asked or slots.symbols or slots.group or slots.series or previous.symbols:
+        return None
+    sized = re.search(r"\b(?:biggest|largest|smallest|top|heaviest)\b", reading.text, re.I)
+    order: Literal["asc", "desc"] = "asc" if _BOTTOM.search(reading.text) or "smallest" in reading.text else "desc"
+    frame = Frame(topic="book", metric="positions", order=order, limit=slots.count or 1)
+    if not sized:
+        frame = frame.model_copy(update={"metric": "pnl", "period": slots.period or ALL})
+    return Plan(outcome="answer", frame=frame, private=True)
 
 
 _BASKETS = (("core_cpi", "cpi"), ("core_pce", "pce"))

@@ -23,6 +23,7 @@ _RISES = (
 )
 _FALLEN = re.compile(rf"\b{_WHEN}(?: [a-z'-]+){{0,3}}? {_FALLS} {_N}")
 _RISEN = re.compile(rf"\b{_WHEN}(?: [a-z'-]+){{0,3}}? {_RISES} {_N}")
+_HIT = re.compile(rf"\b{_WHEN}(?: [a-z'-]+){{0,3}}? (?:hits|touches|reaches|prints|gets to|trades at|is at) {_N}")
 _LIMIT = re.compile(
     rf"\b(?:limit|take[- ]profit|profit|target|not below|not above|no (?:lower|less|worse|higher|more) "
     rf"than){_AT}{_N}|{_N} limit\b"
@@ -42,6 +43,8 @@ def conditional(reading: Reading, side: str) -> dict[str, Any]:
     """Return "buy if it dips to 38.5" and "sell if it rises to 50" as limits, the other ways round as stops."""
     text = canonical(reading)
     fallen, risen = _FALLEN.search(text), _RISEN.search(text)
+    if not fallen and not risen and reading.has("stop") and (hit := _HIT.search(text)):
+        return {"order_type": "stop", "stop_price": float(hit[1])}
     if bool(fallen) == bool(risen):
         return {}
     price = float((fallen or risen)[1])  # type: ignore[index]

@@ -57,6 +57,7 @@ def plan_conversation(questions: Sequence[str], universe: Universe, today: date)
 
 def plan_question(question: str, universe: Universe, today: date, *, previous: Frame | None = None) -> Plan:
     """Return what to do about one question, or about several in one; `previous` is the frame of the turn before."""
+    question = _dated(question, previous)
     plan, dropped = _plan_one(question, universe, today, previous)
     asks_twice = plan.outcome == "clarify" or dropped or re.search(r"\?\s+\S", plain(question))
     if asks_twice and (several := _plan_several(question, universe, today, previous)):
@@ -76,6 +77,19 @@ _NEXT_QUESTION = re.compile(
 _REFERS = re.compile(r"\b(?:it|its|that|this|them|their|those|these|both|same|too)\b", re.I)
 
 
+_THAT_TIME = re.compile(
+    r"\b(?:in |over |during |for )?(?:that|the same) (?:same )?(?:year|month|quarter|week|period|stretch|span)\b", re.I
+)
+
+
+def _dated(question: str, previous: Frame | None) -> str:
+    """Write out "that year" as the dates that were talked about."""
+    period = previous.period if previous is not None else None
+    if period is None or period.start is None or period.end is None:
+        return question
+    return _THAT_TIME.sub(f"from {period.start} to {period.end}", question)
+
+
 def _plan_several(question: str, universe: Universe, today: date, previous: Frame | None) -> Plan | None:
     """Return the plan of two or three questions in one, if each is understood by itself; None otherwise."""
     parts = [part.strip() for part in _NEXT_QUESTION.split(plain(question)) if part and part.strip(" ?.,;")]
@@ -83,6 +97,7 @@ def _plan_several(question: str, universe: Universe, today: date, previous: Fram
         return None
     plans: list[Plan] = []
     for part in parts:
+        part = _dated(part, plans[-1].frame) if plans else part
         before = previous if not plans else plans[-1].frame if _REFERS.search(part) else None
         plan, dropped = _plan_one(part, universe, today, before)
         if plan.outcome != "answer" or not plan.calls or dropped:
@@ -294,6 +309,8 @@ def _finish(plan: Plan, reading: Reading, universe: Universe) -> Plan:
                 "name a symbol with prices instead.",
                 private=plan.private,
             )
+        if frame.topic == "size" and not frame.symbols:
+            return Plan(outcome="clarify", say="Which one instrument should I size?", frame=frame, private=True)
         if frame.topic == "indicators" and len(frame.symbols) != 1:
             return Plan(outcome="clarify", say="Indicators are computed for one symbol: which one?", frame=frame)
         notes += _stand_ins(frame, universe)

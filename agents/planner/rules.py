@@ -37,12 +37,21 @@ _ABOUT_DATA = re.compile(
 )
 
 
+_GAPS = re.compile(
+    r"\b(?:gaps?|holes?) in\b.*\b(?:data|prices?|history|series|bars|record)\b|"
+    r"\b(?:data|price|history) (?:gaps?|holes?)\b",
+    re.I,
+)
+
+
 def _about_data(reading: Reading, slots: Slots) -> Plan | None:
     """Return the plan of a question on the coverage of the press, or on that of the stored data."""
     if rules_events.is_press(reading):
         return rules_events.news(reading, slots)
     if _SOURCES_DIFFER.search(reading.text) and not reading.has("news", "sentiment", "geopolitical"):
         return Plan(outcome="answer", frame=Frame(topic="coverage", symbols=slots.symbols, options={"compare": True}))
+    if _GAPS.search(reading.text) and not reading.has("portfolio", "backtest"):
+        return Plan(outcome="answer", frame=Frame(topic="coverage", symbols=slots.symbols))
     if _ABOUT_DATA.search(reading.text) and not reading.has(
         "portfolio", "news", "sentiment", "return", "backtest", "cash", "close"
     ):
@@ -101,6 +110,15 @@ _HOW_LARGE = re.compile(
 )
 
 
+_OWNS = re.compile(r"\b(?:do|did) (?:i|we) (?:still |already |now )?(?:own|hold|have|got)\b", re.I)
+# "How many MSFT shares is 5% of my account".
+_WORTH_OF_SHARES = re.compile(
+    r"\bhow many\b.*\b(?:is|are|would be|makes?|equals?)\b.*(?:%|\bpercent|\bpct) of (?:my|our|the) "
+    r"(?:account|book|portfolio|nav|equity)\b",
+    re.I,
+)
+
+
 def _of_a_position(reading: Reading) -> bool:
     """Say whether the size of a position is meant, not a rule: "a vol-targeted position in BTC"."""
     return reading.has("size") or (reading.has("volatility_target") and reading.has("portfolio", "nav"))
@@ -108,6 +126,10 @@ def _of_a_position(reading: Reading) -> bool:
 
 def _is_sizing(reading: Reading) -> bool:
     """Say whether it is asked how much of something fits the account."""
+    if _OWNS.search(reading.text):
+        return False
+    if _WORTH_OF_SHARES.search(reading.text):
+        return True
     of_the_book = reading.has("portfolio") and not reading.has("size", "volatility_target", "stop", "shortfall")
     if reading.has("volume") or of_the_book:
         return False

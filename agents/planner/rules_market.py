@@ -358,7 +358,10 @@ def _change(reading: Reading, slots: Slots, universe: Universe) -> Plan | None:
     if aggregation is None and reading.has("best", "worst"):
         aggregation = (
             "maximum"
-            if reading.has("best") and not re.search(r"\b(?:drop|loss|fall|decline|losing)\b", text)
+            if reading.has("best")
+            and not re.search(
+                r"\b(?:drops?|loss(?:es)?|falls?|declines?|losing|plunges?|slides?|sell-?offs?|losers?)\b", text
+            )
             else "minimum"
         )
     operator, value = slots.operator, _scaled(slots.threshold, "return")

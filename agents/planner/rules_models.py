@@ -53,7 +53,9 @@ def _around(reading: Reading) -> bool:
         span for span in reading.spans if span.kind == "topic" or (span.kind == "macro" and reading.has("calendar"))
     ]
     named += [
-        span for span in reading.spans if span.kind == "macro" or (span.kind == "concept" and span.value == "earnings")
+        span
+        for span in reading.spans
+        if span.kind == "macro" or (span.kind == "concept" and span.value in ("earnings", "geopolitical", "surprise"))
     ]
     return any(_PREPOSITIONS & set(lows[max(0, span.start - 4) : span.start]) for span in named if span.start > 0)
 
@@ -68,15 +70,17 @@ _WINDOW = re.compile(
 
 # What these requests are said with, beyond the desk's words.
 _OWN_WORDS = {
-    "trade": "unwind fails fail fill trigger once through dips drops falls if trades not below above bracket "
+    "trade": "hits touches reaches prints gets "
+    "unwind fails fail fill trigger once through dips drops falls if trades not below above bracket "
     "breakout order tp sl shares stop take profit cancel cancels other reverse undo back leg legs",
     "optimise": "nobody none nothing above cap capped each etc allocate invest think believe expect view views over",
     "risk": "alone say look looks kind",
-    "size": "budget willing lose losing equity most cap capped away account take risk",
+    "size": "market budget willing lose losing equity most cap capped away account take risk",
     "calibrate": "model models process parameters well fits fitting goodness history daily",
     "simulate": "seed end months etc after ends bad likely up down higher lower finish finishes year-end",
     "event_study": "hawkish dovish trade trades reports report days sessions move comes in hotter cooler softer firmer "
-    "higher lower strong stronger weak weaker than expected misses miss disappointing typically typical "
+    "higher lower strong stronger weak weaker than expected "
+    "feared print prints perform performs move do misses miss disappointing typically typical "
     "usually normally behave behaves behaved reaction react reacts reacted respond responds responded "
     "follow follows following around abnormal drift moves after before either side",
     "backtest": "lookbacks lookback windows lengths threshold thresholds system systems after until before allow "

@@ -41,11 +41,7 @@ def study(reading: Reading, slots: Slots, previous: Frame | None) -> Plan | None
     if reading.has("train"):
         options = {"model": "lightgbm" if reading.has("boosted") else "ridge", **_horizon(reading), **_named(reading)}
         return _of_symbols(reading, "train", symbols, options, "train on")
-    if reading.has("breakdown") and reading.has("pnl"):
-        asked = [split for split in _SPLITS if re.search(rf"\b{split}s?\b", reading.text, re.I)]
-        return Plan(outcome="answer", frame=Frame(topic="pnl_split", options={"by": asked}), private=True)
-    if reading.has("pnl") and slots.grain in _SPLITS and not symbols:
-        split = Frame(topic="pnl_split", period=slots.period, options={"by": [slots.grain]})
+    if reading.has("pnl") and (split := _split(reading, slots, symbols)):
         return Plan(outcome="answer", frame=split, private=True)
     paid = _MINE.search(reading.text) or re.search(r"\b(?:paid|pay|cost me|did trading cost)\b", reading.text, re.I)
     if reading.has("fees") and paid and not symbols and not reading.has("backtest"):
@@ -67,6 +63,22 @@ def study(reading: Reading, slots: Slots, previous: Frame | None) -> Plan | None
             period = next((one for one in slots.periods if not _is_window(one, slots)), period)
         frame = Frame(topic="correlation", symbols=symbols, period=period, options=window)
         return Plan(outcome="answer", frame=frame)
+    return None
+
+
+_BY_POSITION = re.compile(r"\bby (?:each )?(?:position|holding|symbol|stock|name|instrument|ticker)s?\b", re.I)
+
+
+def _split(reading: Reading, slots: Slots, symbols: tuple[str, ...]) -> Frame | None:
+    """Return the split of the profit that is asked for; by position in a period it is a ranking."""
+    if reading.has("breakdown"):
+        asked = [split for split in _SPLITS if re.search(rf"\b{split}s?\b", reading.text, re.I)]
+        by_position = _BY_POSITION.search(reading.text) is not None
+        if by_position and (period := unless_latest(slots.period)):
+            return Frame(topic="book", metric="pnl", period=period, order="desc")
+        return Frame(topic="pnl_split", options={"by": [*asked, *(["leg"] if by_position else [])]})
+    if slots.grain in _SPLITS and not symbols:
+        return Frame(topic="pnl_split", period=slots.period, options={"by": [slots.grain]})
     return None
 
 
@@ -106,7 +118,10 @@ def _invested(reading: Reading) -> float | None:
         if (
             number.unit == "plain"
             and number.value >= 1000
-            and re.match(r"to invest|to put|invested|dollars|usd|$", after)
+            and (
+                re.match(r"to invest|to put|invested|dollars|usd|$", after)
+                or (at and reading.words[at - 1].low in ("split", "invest", "allocate", "spread", "put", "divide"))
+            )
         ):
             return number.value
     return None

@@ -7,12 +7,12 @@ from typing import Any
 
 from agents.planner.order_terms import conditional, linked_pair, stop_limit, together, weighted_legs
 from agents.planner.plan import Frame, Plan
-from agents.planner.reading import Reading
+from agents.planner.reading import Reading, Span
 from agents.planner.slots import Slots
 
 _SIDES = ("buy", "sell", "trim", "add_to")
 _ALL_OF_IT = re.compile(
-    r"\b(?:all|everything|entire|whole|completely|out of|exit|liquidate|close (?:out )?(?:my|the|our)|get rid of)\b",
+    r"\b(?:all|everything|entire|whole|completely|out of|exit|liquidate|close (?:out|my|the|our)|get rid of)\b",
     re.I,
 )
 _BUY_TYPO = re.compile(r"^\s*(?:please\s+|pls\s+)?by\b", re.I)
@@ -84,9 +84,13 @@ def is_trade(reading: Reading) -> bool:
     counted = _quantity(reading) is not None or reading.has("shares")
     proposed = reading.has("propose") and bool(names) and (counted or weighed)
     question = re.match(
-        r"\s*(?:did|have|has|when|what (?:did|does|would)|how much did|why|how many)\b", reading.text, re.I
+        r"\s*(?:did|have|has|when|what (?:did|does|would)|how much did|why|how many|which|who|am|is)\b",
+        reading.text,
+        re.I,
     )
-    if re.search(r"\b(?:did|have|had) (?:i|we)\b", reading.text, re.I):
+    # "The correlation between gold and the long treasury ETF" buys nothing.
+    measured = reading.has("correlation", "beta", "sharpe", "drawdown") and not reading.numbers
+    if measured or re.search(r"\b(?:did|have|had) (?:i|we)\b", reading.text, re.I):
         return False
     return (said or typo or ordered or proposed) and not (question and not reading.has("propose"))
 
@@ -117,11 +121,12 @@ def trade(reading: Reading, slots: Slots, previous: Frame | None) -> Plan:
     quantity = _quantity(reading)
     if priced:
         notes.append(f"Read as a {str(options['order_type']).replace('_', '-')} order.")
-    if _is_part(reading, side, weight):
+    part = _is_part(reading, side, weight)
+    if part and (share := _part_of(reading, weight)) is None:
         return _ask_part(symbols, options)
     if quantity is None and (money := _money(reading)) is not None:
         return _ask_money(symbols[0], side, money, options)
-    counted = _counted(reading, side, weight, quantity)
+    counted = {"position_share": share} if part else _counted(reading, side, weight, quantity)
     if not counted:
         return _ask(
             f"How many shares of {symbols[0]} should I propose to {side}? I do not choose a quantity myself; "
@@ -215,6 +220,20 @@ def _is_part(reading: Reading, side: str, weight: float | None) -> bool:
     return side == "sell" and weight is not None and not named
 
 
+_PARTS = {
+    "half": 0.5, "halve": 0.5, "halves": 0.5, "halving": 0.5, "third": 1 / 3, "thirds": 2 / 3, "quarter": 0.25,
+    "quarters": 0.75, "fourth": 0.25, "fourths": 0.75, "double": 1.0, "doubling": 1.0,
+}  # fmt: skip
+
+
+def _part_of(reading: Reading, weight: float | None) -> float | None:
+    """Return the share of what is held that "half my MSFT" or "50% of my TSLA" names; None where it is not plain."""
+    said = [_PARTS[word.low] for word in reading.words if word.low in _PARTS]
+    if weight is not None:
+        return weight if not said and 0.0 < weight <= 1.0 else None
+    return said[0] if len(said) == 1 else None
+
+
 def _ask_part(symbols: tuple[str, ...], options: dict[str, Any]) -> Plan:
     kept = {key: value for key, value in options.items() if key == "side"}
     return _ask(
@@ -246,6 +265,10 @@ def _ask_money(symbol: str, side: str, money: float, options: dict[str, Any]) ->
 def size(reading: Reading, slots: Slots, previous: Frame | None) -> Plan:
     """Return the plan of sizing a position."""
     symbols = slots.symbols or (previous.symbols[:1] if previous else ())
+    if len(symbols) > 1 and re.search(r"\b(?:below|under|above|from|off|to) the market\b", reading.text, re.I):
+        # A stop is below the market price of what is bought, which is no instrument of its own.
+        reading.spans = [span for span in reading.spans if span.kind != "symbol" or not _is_market(reading, span)]
+        symbols = tuple(symbol for symbol in symbols if symbol in reading.values("symbol"))
     if len(symbols) != 1:
         return _ask("Which one instrument should I size?")
     method = _method(reading)
@@ -257,6 +280,10 @@ def size(reading: Reading, slots: Slots, previous: Frame | None) -> Plan:
             Frame(topic="size", symbols=symbols, options=options),
         )
     return Plan(outcome="answer", frame=Frame(topic="size", symbols=symbols, options=options), private=True)
+
+
+def _is_market(reading: Reading, span: Span) -> bool:
+    return any(word.low == "market" for word in reading.words[span.start : span.end])
 
 
 def _method(reading: Reading) -> str:
@@ -275,7 +302,10 @@ def _method(reading: Reading) -> str:
         return "atr_risk"
     if reading.has("stop") or re.search(r"\brisk", reading.text, re.I):
         return "risk_per_stop"
-    share = r"(?:%|percent|pct) (?:position|holding|allocation|stake|weight)\b"
+    share = (
+        r"(?:%|percent|pct) (?:(?:position|holding|allocation|stake|weight)\b|"
+        r"of (?:my|our|the) (?:account|book|portfolio|nav|equity)\b)"
+    )
     return "fixed_fraction" if reading.has("weight") or re.search(share, reading.text, re.I) else ""
 
 
@@ -345,6 +375,8 @@ def _is_equity(reading: Reading, at: int) -> bool:
         return True
     named = after in ("account", "portfolio", "book", "capital", "equity")
     has = has or re.search(r"\b(?:equity|capital|account|nav)(?: value)?(?: is| of| =)?$", text)
+    if number.value >= 10_000 and not after:
+        has = has or re.search(r"\b(?:on|with)$", text)
     return number.unit in ("money", "plain") and (named or (has is not None and (number.unit == "money" or not after)))
 
 

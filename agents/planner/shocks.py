@@ -240,7 +240,9 @@ def crises_of(reading: Reading) -> tuple[str, ...]:
 
 def names_crisis_by_words(reading: Reading) -> bool:
     """Say whether a crisis is meant, and not only a year that prices are read from: "since 2008"."""
-    written = _without_numbers(reading)
+    written = re.sub(
+        r"\b(?:19|20)\d\d (?:through|thru|to|till|until|and|-) (?:19|20)\d\d\b", " ", _without_numbers(reading)
+    )
     if re.search(r"\b(?:since|from|using|after|until|between|in|over|during)\b[^,;]*\b(?:19|20)\d\d\b", written):
         written = re.sub(r"\b(?:19|20)\d\d\b(?! (?:crisis|crash|again))", " ", written)
     return any(re.search(pattern, written) for pattern, _ in CRISES)

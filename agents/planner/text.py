@@ -61,6 +61,10 @@ _HALF_A = re.compile(
 _I_WOULD = re.compile(
     r"(?:(?<=^)|(?<=\bif )|(?<=\bwhat )|(?<=\bthat )|(?<=\band ))id(?= (?!of|is|was|for|number)[a-z])", re.I
 )
+# "Half in SPY and half in GLD", "no more than half in any": shares like those in figures.
+_HALF_OF_IT = re.compile(
+    r"\bhalf(?= in (?:(?:the )?[A-Z]|any|each|one)\w*)|(?<=no more than )half\b|(?<=at most )half\b|(?<=up to )half\b"
+)
 _HALF_YEAR = re.compile(r"(?<!first )(?<!second )(?<!1st )(?<!2nd )\bhalf(?:[- ]| an? )years?\b", re.I)
 
 
@@ -151,6 +155,9 @@ def split(question: str) -> list[Word]:
     question = re.sub(r"(?<=\d)\s*%", "%", question)
     question = re.sub(r"^(\s*(?:please\s+)?)short (?=\d)", r"\1sell ", question, flags=re.IGNORECASE)
     question = _I_WOULD.sub("i'd", question)
+    question = re.sub(r"\b(?:btwn|btw|b/w)\b(?= \S+ (?:and|&|n)\b)", "between", question, flags=re.IGNORECASE)
+    question = re.sub(r"-than-(?=expected|forecast|feared)", " than ", question, flags=re.IGNORECASE)
+    question = _HALF_OF_IT.sub("50%", question)
     question = _HALF_YEAR.sub("6 months", question)
     question = _HALF_A.sub("0.5 ", question)
     question = _COUNTED_UNIT.sub(r"\1 \2", question)

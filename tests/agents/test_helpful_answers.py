@@ -34,20 +34,16 @@ async def test_how_is_it_doing_gives_the_return_and_the_close(
     assert isinstance(returned.value, float) and -0.16 < returned.value < -0.08
 
 
-async def test_a_part_of_a_holding_shows_what_is_held_and_proposes_nothing(
+async def test_half_of_a_holding_is_proposed_in_whole_shares_that_code_counts(
     open_assistant: Any, desk: Desk, person: Principal
 ) -> None:
     account = desk.books.account(None).account_id
     held = desk.books.holdings(account, AsOf(known=desk.clock.now())).positions[0]
-    thread = desk.ids.new("thr")
     async with open_assistant(providers=()) as assistant:
-        answer = await assistant.ask(f"sell half my {held.symbol}", thread, person, "test")
-        assert (answer.outcome, answer.label, answer.proposal_ids) == ("clarify", "private", ())
-        assert f"{held.quantity:,.0f}" in answer.text or f"{held.quantity:f}".rstrip("0").rstrip(".") in answer.text
-        assert f"sell N {held.symbol}" in answer.text
-        completed = await assistant.ask("1", thread, person, "test")
-    assert completed.outcome == "needs_approval"
-    assert completed.tool_calls[0].args["quantity"] == 1
+        answer = await assistant.ask(f"sell half my {held.symbol}", desk.ids.new("thr"), person, "test")
+    assert (answer.outcome, answer.label) == ("needs_approval", "private")
+    (leg,) = desk.proposals.get(answer.proposal_ids[0]).proposal.legs
+    assert (leg.side, leg.quantity) == ("sell", held.quantity // 2)
 
 
 async def test_a_group_holds_only_members_with_prices(open_assistant: Any, desk: Desk, person: Principal) -> None:

@@ -196,31 +196,35 @@ def test_an_incomplete_order_is_asked_back_in_a_helpful_sentence(text: str, said
 
 
 @pytest.mark.parametrize(
-    ("text", "symbol", "side"),
+    ("text", "symbol", "side", "share"),
     [
-        ("sell half my MSFT", "MSFT", "sell"),
-        ("sell half of my position in KO", "KO", "sell"),
-        ("sell a third of my TSLA", "TSLA", "sell"),
-        ("sell two thirds of my TSLA shares", "TSLA", "sell"),
-        ("sell 50% of my MSFT", "MSFT", "sell"),
-        ("sell 25 percent of our KO", "KO", "sell"),
-        ("trim MSFT by 20%", "MSFT", "sell"),
-        ("reduce AAPL by 10 percent", "AAPL", "sell"),
-        ("cut my MSFT in half", "MSFT", "sell"),
-        ("double my AAPL position", "AAPL", "buy"),
-        ("sell 5% AAPL", "AAPL", "sell"),
+        ("sell half my MSFT", "MSFT", "sell", 1 / 2),
+        ("sell half of my position in KO", "KO", "sell", 1 / 2),
+        ("sell a third of my TSLA", "TSLA", "sell", 1 / 3),
+        ("sell two thirds of my TSLA shares", "TSLA", "sell", 2 / 3),
+        ("sell 50% of my MSFT", "MSFT", "sell", 1 / 2),
+        ("sell 25 percent of our KO", "KO", "sell", 1 / 4),
+        ("trim MSFT by 20%", "MSFT", "sell", 1 / 5),
+        ("reduce AAPL by 10 percent", "AAPL", "sell", 1 / 10),
+        ("cut my MSFT in half", "MSFT", "sell", 1 / 2),
+        ("double my AAPL position", "AAPL", "buy", 1),
+        ("sell 5% AAPL", "AAPL", "sell", 1 / 20),
     ],
 )
-def test_a_part_of_a_holding_shows_the_holding_and_asks(text: str, symbol: str, side: str) -> None:
+def test_a_part_of_a_holding_is_a_share_of_the_position(text: str, symbol: str, side: str, share: float) -> None:
+    found = plan(text)
+    assert found.outcome == "needs_approval" and found.private
+    (call,) = [call for call in found.calls if call.name == "propose_trade"]
+    assert (call.args["symbol"], call.args["side"], call.args["position_share"]) == (symbol, side, pytest.approx(share))
+
+
+@pytest.mark.parametrize("text", ["triple my AAPL position", "sell the rest of my KO", "sell half a third of my KO"])
+def test_a_part_that_is_not_plain_shows_the_holding_and_asks(text: str) -> None:
     found = plan(text)
     assert found.outcome == "clarify" and found.private
-    assert [call.model_dump() for call in found.calls] == [
-        {"name": "query_metric", "args": {"metric": "positions", "symbols": [symbol]}}
-    ]
-    assert f"“{side} N {symbol}”" in found.say
+    assert [call.args["metric"] for call in found.calls] == ["positions"]
     completed = plan_conversation((text, "25"), kept(), TODAY)
-    args = completed.calls[0].args
-    assert (args["symbol"], args["side"], args["quantity"]) == (symbol, side, 25)
+    assert completed.calls[0].args["quantity"] == 25
 
 
 @pytest.mark.parametrize(
