@@ -104,7 +104,8 @@ def _measured_otherwise(reading: Reading, slots: Slots, previous: Frame) -> Plan
         "unit",
         "return",
     }
-    if previous.topic not in ("metric", "performance") or rest:
+    other = any(reading.has(name) and name not in (previous.metric or "") for name in ("sma", "ema", "rsi"))
+    if previous.topic not in ("metric", "performance") or rest or other:
         return None
     performance = previous.topic == "performance" and (
         "benchmark" in previous.options or "benchmark" in reading.text.lower()
@@ -200,7 +201,13 @@ def _same_subject(reading: Reading, slots: Slots, universe: Universe, previous: 
     for symbol in previous.symbols:
         reading.spans.append(Span(kind="symbol", value=symbol, start=-1, end=-1))
     widened = take_slots(reading, universe)
-    if widened.period is None and previous.period is not None and not reading.has("cost", "pnl", "buy", "sell", "news"):
+    ahead = re.search(r"\b(?:next|upcoming|coming)\b", reading.text, re.I)
+    if (
+        not ahead
+        and widened.period is None
+        and previous.period is not None
+        and not reading.has("cost", "pnl", "buy", "sell", "news")
+    ):
         widened = replace(widened, period=previous.period)
     return first_rule(reading, widened, universe, previous)
 

@@ -41,7 +41,7 @@ def unexplained(reading: Reading, plan: Plan | None, universe: Universe) -> tupl
     if plan.frame.grain:
         left = tuple(word for word in left if word.lower() not in ("end", "start"))
     left = tuple(word for word in left if not rules_models.is_own_word(plan.frame.topic, word))
-    if plan.frame.topic == "trade" and "part" in plan.frame.wants:
+    if plan.frame.topic == "trade" and ("part" in plan.frame.wants or "position_share" in plan.frame.options):
         return tuple(word for word in left if not rules_trade.is_part_word(word))
     return left
 

@@ -59,7 +59,7 @@ def plan_question(question: str, universe: Universe, today: date, *, previous: F
     """Return what to do about one question, or about several in one; `previous` is the frame of the turn before."""
     question = _dated(question, previous)
     plan, dropped = _plan_one(question, universe, today, previous)
-    asks_twice = plan.outcome == "clarify" or dropped or re.search(r"\?\s+\S", plain(question))
+    asks_twice = plan.outcome == "clarify" or dropped or _TWO_QUESTIONS.search(plain(question))
     if asks_twice and (several := _plan_several(question, universe, today, previous)):
         return several
     return plan
@@ -74,7 +74,11 @@ _NEXT_QUESTION = re.compile(
 )
 
 
-_REFERS = re.compile(r"\b(?:it|its|that|this|them|their|those|these|both|same|too)\b", re.I)
+_TWO_QUESTIONS = re.compile(
+    r"\?\s+\S|\band (?:also )?(?:when|what|how|who|which|where)(?:'s| (?:do|does|did|is|are|was|were|will|has|have))\b",
+    re.I,
+)
+_REFERS = re.compile(r"\b(?:they|it|its|that|this|them|their|those|these|both|same|too)\b", re.I)
 
 
 _THAT_TIME = re.compile(

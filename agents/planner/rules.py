@@ -37,6 +37,10 @@ _ABOUT_DATA = re.compile(
 )
 
 
+_OUR_DATA = re.compile(
+    r"\b(?:which|what) (?:data ?sets?|data|prices|price history|sources)\b.*\bdo you (?:hold|have|store|keep|cover)\b",
+    re.I,
+)
 _GAPS = re.compile(
     r"\b(?:gaps?|holes?) in\b.*\b(?:data|prices?|history|series|bars|record)\b|"
     r"\b(?:data|price|history) (?:gaps?|holes?)\b",
@@ -50,6 +54,8 @@ def _about_data(reading: Reading, slots: Slots) -> Plan | None:
         return rules_events.news(reading, slots)
     if _SOURCES_DIFFER.search(reading.text) and not reading.has("news", "sentiment", "geopolitical"):
         return Plan(outcome="answer", frame=Frame(topic="coverage", symbols=slots.symbols, options={"compare": True}))
+    if _OUR_DATA.search(reading.text):
+        return Plan(outcome="answer", frame=Frame(topic="coverage", symbols=slots.symbols))
     if _GAPS.search(reading.text) and not reading.has("portfolio", "backtest"):
         return Plan(outcome="answer", frame=Frame(topic="coverage", symbols=slots.symbols))
     if _ABOUT_DATA.search(reading.text) and not reading.has(
@@ -119,6 +125,9 @@ _WORTH_OF_SHARES = re.compile(
 )
 
 
+_RISKED = re.compile(r"\brisk(?:ing)?\s+\$?[\d.,]+\s*(?:k|m|%|percent|pct|bps)?\s+(?:on|in)\b", re.I)
+
+
 def _of_a_position(reading: Reading) -> bool:
     """Say whether the size of a position is meant, not a rule: "a vol-targeted position in BTC"."""
     return reading.has("size") or (reading.has("volatility_target") and reading.has("portfolio", "nav"))
@@ -136,7 +145,8 @@ def _is_sizing(reading: Reading) -> bool:
     large = _HOW_LARGE.search(reading.text) and reading.has(
         "stop", "shortfall", "risk", "volatility", "atr", "size", "weight"
     )
-    return reading.has("size", "volatility_target") or bool(large)
+    risked = reading.has("stop", "atr") and _RISKED.search(reading.text) is not None
+    return reading.has("size", "volatility_target") or bool(large) or risked
 
 
 def risk(reading: Reading, slots: Slots, previous: Frame | None) -> Plan:

@@ -70,20 +70,21 @@ _WINDOW = re.compile(
 
 # What these requests are said with, beyond the desk's words.
 _OWN_WORDS = {
-    "trade": "hits touches reaches prints gets "
+    "trade": "set put place attach hits touches reaches prints gets "
     "unwind fails fail fill trigger once through dips drops falls if trades not below above bracket "
     "breakout order tp sl shares stop take profit cancel cancels other reverse undo back leg legs",
     "optimise": "nobody none nothing above cap capped each etc allocate invest think believe expect view views over",
-    "risk": "alone say look looks kind",
-    "size": "market budget willing lose losing equity most cap capped away account take risk",
+    "risk": "everything take takes long hold alone say look looks kind",
+    "size": "fit fits weight market budget willing lose losing equity most cap capped away account take risk",
     "calibrate": "model models process parameters well fits fitting goodness history daily",
-    "simulate": "seed end months etc after ends bad likely up down higher lower finish finishes year-end",
+    "simulate": "model seed end months etc after ends bad likely up down higher lower finish finishes year-end",
     "event_study": "hawkish dovish trade trades reports report days sessions move comes in hotter cooler softer firmer "
     "higher lower strong stronger weak weaker than expected "
     "feared print prints perform performs move do misses miss disappointing typically typical "
     "usually normally behave behaves behaved reaction react reacts reacted respond responds responded "
     "follow follows following around abnormal drift moves after before either side",
-    "backtest": "lookbacks lookback windows lengths threshold thresholds system systems after until before allow "
+    "backtest": "anchored anchor "
+    "lookbacks lookback windows lengths threshold thresholds system systems after until before allow "
     "allowed shorts short x step steps skill edge leverage levered train training test testing lag fill "
     "fills only nobody none money makes make profitable work worked sigma sigmas z z-score zscore "
     "deviation deviations sd in out enter entry exit leave band bands channel top bottom hold holding "
@@ -95,7 +96,8 @@ _OWN_WORDS = {
     "coverage": "disagree disagrees agree agrees differ differs conflict conflicts discrepancy discrepancies feeds "
     "vendors providers",
     "train": "skill forecast forecasting predict predicting sessions ahead model models called named follow trade",
-    "inject_event": "hawkish dovish surprise ahead hot cold weak strong miss misses disappoint disappoints badly big "
+    "inject_event": "hitting "
+    "hawkish dovish surprise ahead hot cold weak strong miss misses disappoint disappoints badly big "
     "bad good simulate next reports report event shock hits goes go well hotter cooler softer firmer "
     "higher lower than expected expectations forecast",
     "reverse_stress": "smallest mildest plausible costs cost half kind sort market markets probable likely "

@@ -71,7 +71,7 @@ _OFF_TOPIC = re.compile(
     r"(?:essay|poem|story|letter|song|code|program|script|email)|homework|medical|doctor|symptoms?|diet|workout|"
     r"relationship|dating|girlfriend|boyfriend|"
     r"meaning of life|chess|video games?|celebrity|celebrities|birthday|wikipedia|pizza|coffee|dinner|lunch|"
-    r"breakfast|traffic|train to|bus to)\b",
+    r"breakfast|traffic|train to|bus to|horses?|derby|roulette|casinos?|poker)\b",
     re.IGNORECASE,
 )
 # Asked for whatever they are about.
@@ -177,9 +177,22 @@ def refuse(reading: Reading) -> Plan | None:
     return None
 
 
+_DAY_REPORT = re.compile(
+    r"\b(?:start|end|beginning|close|sod|eod)(?:[- ]of[- ](?:the[- ])?day)?\b(?:'s)? (?:report|brief\w*|summary)\b|"
+    r"\b(?:morning|evening|daily|overnight) (?:report|brief(?:ing)?|note)\b",
+    re.IGNORECASE,
+)
+
+
 def decline(reading: Reading) -> Plan | None:
     """Return the answer to a question that the desk cannot know about, or None."""
     text = reading.text
+    if _DAY_REPORT.search(text):
+        return Plan(
+            outcome="decline",
+            say="The start- and end-of-day reports are made on the desk's page Reports, or by `quantdesk report sod` "
+            "and `quantdesk report eod`; here I answer what stands in them, such as “my P&L today”.",
+        )
     elsewhere = _OFF_TOPIC.search(text) and not reading.values("symbol") and not reading.values("macro")
     if elsewhere or _WRITES.search(text):
         return Plan(

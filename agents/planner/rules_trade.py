@@ -25,6 +25,7 @@ _PART = re.compile(
     re.I,
 )
 _HELD = re.compile(r"\b(?:my|our|position|positions|holding|holdings|shares)\b", re.I)
+_PUTS_STOP = re.compile(r"\b(?:put|place|set|add|attach)\b.{0,20}\bstop\b.*\b(?:on|for|under|below)\b", re.I)
 _DOUBLES = re.compile(r"\b(?:double|doubling|triple|tripling|halve|halving)\b", re.I)
 _TO = re.compile(r"\b(?:to|at|until|down to|up to|target|weight)\b", re.I)
 _CLOSES = re.compile(r"\bclose (?:out )?(?:of )?(?:my|the|our|all)\b.*\bpositions?\b", re.I)
@@ -50,7 +51,7 @@ def protects(reading: Reading) -> bool:
     return (
         reading.has("stop")
         and not reading.has("buy", "sell", "size", "limit")
-        and bool(_HELD.search(" ".join(word.low for word in reading.words)))
+        and (bool(_HELD.search(" ".join(word.low for word in reading.words))) or bool(_PUTS_STOP.search(reading.text)))
         and bool(reading.numbers)
     )
 
@@ -221,17 +222,22 @@ def _is_part(reading: Reading, side: str, weight: float | None) -> bool:
 
 
 _PARTS = {
-    "half": 0.5, "halve": 0.5, "halves": 0.5, "halving": 0.5, "third": 1 / 3, "thirds": 2 / 3, "quarter": 0.25,
-    "quarters": 0.75, "fourth": 0.25, "fourths": 0.75, "double": 1.0, "doubling": 1.0,
+    "half": 0.5, "halve": 0.5, "halves": 0.5, "halving": 0.5, "third": 1 / 3, "thirds": 1 / 3, "quarter": 0.25,
+    "quarters": 0.25, "fourth": 0.25, "fourths": 0.25, "double": 1.0, "doubling": 1.0,
 }  # fmt: skip
 
 
 def _part_of(reading: Reading, weight: float | None) -> float | None:
     """Return the share of what is held that "half my MSFT" or "50% of my TSLA" names; None where it is not plain."""
-    said = [_PARTS[word.low] for word in reading.words if word.low in _PARTS]
+    said = [at for at, word in enumerate(reading.words) if word.low in _PARTS]
     if weight is not None:
         return weight if not said and 0.0 < weight <= 1.0 else None
-    return said[0] if len(said) == 1 else None
+    if len(said) != 1:
+        return None
+    # The figure of "two thirds" counts parts and nothing else.
+    count = reading.numbers.pop(said[0] - 1, None)
+    share = _PARTS[reading.words[said[0]].low] * (count.value if count else 1.0)
+    return share if 0.0 < share <= 1.0 else None
 
 
 def _ask_part(symbols: tuple[str, ...], options: dict[str, Any]) -> Plan:

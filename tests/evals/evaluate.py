@@ -33,7 +33,10 @@ ROOT = Path(__file__).resolve().parents[2]
 EVALS = ROOT / "tests" / "evals"
 PAGE = ROOT / "docs" / "evals.md"
 TODAY = date(2026, 6, 24)
-SETS = ("developed", "held_out", "fresh", "asked", "kept_back", "blind", "second_blind", "third_blind", "practice")
+SETS = (
+    "developed", "held_out", "fresh", "asked", "kept_back", "blind", "second_blind", "third_blind", "practice",
+    "fourth_blind", "fifth_blind",
+)  # fmt: skip
 ASKED = (
     "AAPL price",
     "How did AAPL do in 2008?",

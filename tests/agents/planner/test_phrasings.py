@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from agents.planner.plan import Frame
-from agents.planner.planner import plan_question
+from agents.planner.planner import plan_conversation, plan_question
 from agents.planner.requests import query_period
 from agents.planner.text import joined, plain, split
 from agents.planner.universe import Universe
@@ -392,3 +392,31 @@ def test_holdings_are_ranked_by_what_they_made(names, text, expected):
 def test_a_biggest_position_is_one_by_size(names, text):
     name, arguments = asked(names, text)
     assert (name, arguments["metric"], arguments["limit"]) == ("query_metric", "positions", 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "How did TLT do in 2022? And what was CPI inflation that year?",
+            [("performance", "TLT"), ("query_metric", "2022-12-31")],
+        ),
+        ("news on nvidia today and when do they report next", [("query_metric", "news"), ("query_metric", "upcoming")]),
+        ("put a stop on 40 tsla at 350", [("propose_trade", "stop_price': 350")]),
+        ("spy's five biggest one day drops since 2000", [("query_metric", "minimum")]),
+        ("nvda return each calendar year 2019 through 2024", [("query_metric", "2019-01-01")]),
+        ("any gaps in the solana price history?", [("data_coverage", "SOL-USD")]),
+        ("how many shares of KO do I own", [("query_metric", "positions")]),
+        ("how many msft shares is 5% of my account", [("size_position", "0.05")]),
+        ("close out JPM", [("propose_trade", "target_weight': 0.0")]),
+    ],
+)
+def test_what_was_once_read_as_something_else(names, text, expected):
+    plan = plan_question(text, names, TODAY)
+    assert [call.name for call in plan.calls] == [name for name, _ in expected]
+    assert all(said in str(call.args) for call, (_, said) in zip(plan.calls, expected, strict=True)), plan.calls
+
+
+def test_another_indicator_after_one_is_not_its_window(names):
+    plan = plan_conversation(("rsi of gold", "what about silver", "and its 50 day moving average"), names, TODAY)
+    assert plan.calls[0].args == {"metric": "sma", "symbols": ["SLV"], "window": 50}

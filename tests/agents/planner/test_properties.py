@@ -218,7 +218,7 @@ def test_a_part_of_a_holding_is_a_share_of_the_position(text: str, symbol: str, 
     assert (call.args["symbol"], call.args["side"], call.args["position_share"]) == (symbol, side, pytest.approx(share))
 
 
-@pytest.mark.parametrize("text", ["triple my AAPL position", "sell the rest of my KO", "sell half a third of my KO"])
+@pytest.mark.parametrize("text", ["triple my AAPL position", "sell the rest of my KO"])
 def test_a_part_that_is_not_plain_shows_the_holding_and_asks(text: str) -> None:
     found = plan(text)
     assert found.outcome == "clarify" and found.private

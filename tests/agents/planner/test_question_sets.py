@@ -41,6 +41,8 @@ def wrong_of(score: ModuleType, path: Path) -> tuple[int, list[tuple[str, str]]]
         ("second_blind_questions", 0.97),
         ("third_blind_questions", 0.97),
         ("practice_questions", 0.93),
+        ("fourth_blind_questions", 0.95),
+        ("fifth_blind_questions", 0.93),
     ],
 )
 def test_our_questions(name: str, least: float, score: ModuleType) -> None:
