@@ -53,3 +53,19 @@ if (!localStorage.getItem("vite-ui-theme")) localStorage.setItem("vite-ui-theme"
     if (Date.now() - opened > OPENING_MS) clearInterval(opening);
   }, EVERY_MS);
 })();
+
+// A page that opens on a busy machine may miss the one message that it shows its input field upon, or that signs it in:
+// open it again, at most twice.
+(() => {
+  const PATIENCE_MS = 20000, MOST = 2, KEY = "quantdesk-opened-again";
+  const place = location.pathname;
+  if (!/^\/chat\/?($|login$|thread\/)/.test(place)) return;
+  setTimeout(() => {
+    const tries = Number(sessionStorage.getItem(KEY) || 0);
+    if (document.getElementById("chat-input") || location.pathname !== place) { sessionStorage.removeItem(KEY); return; }
+    if (tries >= MOST) return;
+    sessionStorage.setItem(KEY, String(tries + 1));
+    if (place.endsWith("/login")) location.replace("/chat/");
+    else location.reload();
+  }, PATIENCE_MS);
+})();

@@ -418,6 +418,45 @@ async def test_an_old_conversation_has_all_of_it_before_anything_is_sent(server,
         await browser.close()
 
 
+@pytest.mark.browser
+async def test_a_page_that_missed_its_first_message_opens_again(server, dsn):
+    """Without the message that a conversation is resumed, the page waits for ever; only the first load misses it."""
+    if not Path(CHROMIUM).exists():
+        pytest.skip("no Chromium on this machine")
+    from playwright.async_api import WebSocketRoute, async_playwright
+
+    question = "KO close on 4 June 2020"
+    async with async_playwright() as play:
+        browser = await play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        page = await browser.new_page(viewport={"width": 1440, "height": 900})
+        page.set_default_timeout(60_000)
+        await page.goto(f"{server.base}/chat/")
+        await page.fill("input[name=password]", PASSWORD)
+        await page.click("button")
+        await page.locator("#chat-input").click()
+        await page.keyboard.type(question)
+        await page.keyboard.press("Enter")
+        await page.get_by_text("Copy as command").wait_for()
+        loads: list[str] = []
+        page.on("load", lambda: loads.append(page.url))
+
+        def drop_the_first(socket: WebSocketRoute) -> None:
+            upstream = socket.connect_to_server()
+
+            def pass_on(said: str | bytes) -> None:
+                text = said.decode(errors="replace") if isinstance(said, bytes) else said
+                if len(loads) > 1 or ("first_interaction" not in text and "resume_thread" not in text):
+                    socket.send(said)
+
+            upstream.on_message(pass_on)
+
+        await page.route_web_socket("**/ws/socket.io/**", drop_the_first)
+        await page.goto(f"{server.base}/chat/thread/{thread_of(dsn, question)}")
+        await page.get_by_text("Copy as command").wait_for()
+        await browser.close()
+    assert len(loads) == 2
+
+
 async def test_history_charts_and_waiting_proposals_survive_a_kill(server, dsn):
     page = Page(server.base)
     await page.open("owner")

@@ -65,7 +65,7 @@ class Reader:
         query = self.query if cached else self.plain_query
         both = [self.number[ONE], self.number[OTHER]]
         latest = Statement("market_data.v_prices", "symbol", "session", "close", distinct_on=("symbol",))
-        latest.where("symbol = ANY (?)", [ONE, OTHER]).order("symbol", "session DESC")
+        latest.where("symbol = ANY (?) AND session >= ?", [ONE, OTHER], DAY).order("symbol", "session DESC")
         members = Statement("market_data.v_instruments", "symbol", "name", "groups").where("symbol = ?", ONE)
         return {
             "panel": bits(bars.panel(both, purpose="price", as_of=as_of, start=DAY, needs="ohlc")),
@@ -106,6 +106,8 @@ FROM market_data.instruments WHERE symbol IN ('AAPL', 'MSFT')
 def traded_dsn(own_sample_dsn: str) -> str:
     with psycopg.connect(own_sample_dsn) as connection:
         connection.execute(AS_TRADED.encode())
+        # As an import does: without statistics the server loops over the as-of views.
+        connection.execute("ANALYZE market_data.bars_daily")
     return own_sample_dsn
 
 
