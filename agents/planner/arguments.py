@@ -221,14 +221,15 @@ def grid_of(reading: Reading, parameters: tuple[str, ...]) -> dict[str, list[flo
             text,
         )
         listed = re.search(rf"\b(?:{_SWEPT[name]}){between} {_LIST}", text)
+        found = stepped or listed
+        if found is None:
+            continue
         if stepped:
             first, last, step = (float(one) for one in stepped.groups())
             count = int((last - first) / step + 1e-9) + 1 if step > 0 else 0
             values = [round(first + step * place, 10) for place in range(min(count, 50))]
-        elif listed:
-            values = [float(one) / (100 if mark else 1) for one, mark in re.findall(r"(\d+(?:\.\d+)?)(%?)", listed[1])]
         else:
-            continue
+            values = [float(one) / (100 if mark else 1) for one, mark in re.findall(r"(\d+(?:\.\d+)?)(%?)", found[1])]
         lists[name] = values
-        text = text.replace((stepped or listed).group(), " ")  # type: ignore[union-attr]
+        text = text.replace(found.group(), " ")
     return lists if any(len(values) > 1 for values in lists.values()) else {}

@@ -45,9 +45,10 @@ def conditional(reading: Reading, side: str) -> dict[str, Any]:
     fallen, risen = _FALLEN.search(text), _RISEN.search(text)
     if not fallen and not risen and reading.has("stop") and (hit := _HIT.search(text)):
         return {"order_type": "stop", "stop_price": float(hit[1])}
-    if bool(fallen) == bool(risen):
+    found = fallen or risen
+    if found is None or (fallen and risen):
         return {}
-    price = float((fallen or risen)[1])  # type: ignore[index]
+    price = float(found[1])
     better = (side == "buy") == bool(fallen)
     return {"order_type": "limit", "limit_price": price} if better else {"order_type": "stop", "stop_price": price}
 

@@ -93,9 +93,7 @@ class Books:
         with self._store.transaction() as transaction:
             fills = transaction.books.fills(account.account_id, as_of=moment)
             cash = transaction.books.cash(account.account_id, as_of=moment)
-        by_instrument: dict[int, list[Fill]] = {}
-        for fill in fills:
-            by_instrument.setdefault(fill.instrument_id, []).append(fill)
+        by_instrument = _by_instrument(fills)
         folded = {key: fold(part) for key, part in by_instrument.items()}
         marks = self._marks.last([key for key, holding in folded.items() if holding.quantity], moment)
         history = daily_values(fills, cash, self._marks, moment)
@@ -135,9 +133,7 @@ class Books:
         moment = as_of or AsOf(known=self._clock.now())
         with self._store.transaction() as transaction:
             fills = transaction.books.fills(account.account_id, as_of=moment)
-        by_instrument: dict[int, list[Fill]] = {}
-        for fill in fills:
-            by_instrument.setdefault(fill.instrument_id, []).append(fill)
+        by_instrument = _by_instrument(fills)
         folded = {key: fold(part) for key, part in by_instrument.items()}
         marks = self._marks.last([key for key, holding in folded.items() if holding.quantity], moment)
         return {
@@ -297,3 +293,10 @@ def _notes(account: Account, lines: Sequence[PositionLine]) -> tuple[str, ...]:
     if adjusted:
         found.append(f"Valued at total-return-adjusted closes (no traded price levels stored): {', '.join(adjusted)}.")
     return tuple(found)
+
+
+def _by_instrument(fills: Sequence[Fill]) -> dict[int, list[Fill]]:
+    found: dict[int, list[Fill]] = {}
+    for fill in fills:
+        found.setdefault(fill.instrument_id, []).append(fill)
+    return found

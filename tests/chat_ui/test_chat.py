@@ -363,6 +363,15 @@ async def test_a_question_typed_at_once_is_answered_once(server, dsn):
     assert times_asked(dsn, questions) - already == Counter(questions)
 
 
+async def sign_in_and_ask(page: Any, server: Server, question: str) -> None:
+    await page.goto(f"{server.base}/chat/")
+    await page.fill("input[name=password]", PASSWORD)
+    await page.click("button")
+    await page.locator("#chat-input").click()
+    await page.keyboard.type(question)
+    await page.keyboard.press("Enter")
+
+
 @pytest.mark.browser
 async def test_an_old_conversation_has_all_of_it_before_anything_is_sent(server, dsn):
     """A question sent before the conversation has come would be replaced by it; its card can be used again."""
@@ -376,12 +385,7 @@ async def test_an_old_conversation_has_all_of_it_before_anything_is_sent(server,
         browser = await play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         page = await browser.new_page(viewport={"width": 1440, "height": 900})
         page.set_default_timeout(60_000)
-        await page.goto(f"{server.base}/chat/")
-        await page.fill("input[name=password]", PASSWORD)
-        await page.click("button")
-        await page.locator("#chat-input").click()
-        await page.keyboard.type(first)
-        await page.keyboard.press("Enter")
+        await sign_in_and_ask(page, server, first)
         await page.get_by_role("button", name="Approve").wait_for()
         held: list[Callable[[], None]] = []
 
@@ -430,12 +434,7 @@ async def test_a_page_that_missed_its_first_message_opens_again(server, dsn):
         browser = await play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         page = await browser.new_page(viewport={"width": 1440, "height": 900})
         page.set_default_timeout(60_000)
-        await page.goto(f"{server.base}/chat/")
-        await page.fill("input[name=password]", PASSWORD)
-        await page.click("button")
-        await page.locator("#chat-input").click()
-        await page.keyboard.type(question)
-        await page.keyboard.press("Enter")
+        await sign_in_and_ask(page, server, question)
         await page.get_by_text("Copy as command").wait_for()
         loads: list[str] = []
         page.on("load", lambda: loads.append(page.url))
