@@ -38,6 +38,10 @@ _FIGURES: dict[str, tuple[str, ...]] = {
         rf"limit(?:ed)?|up to|above|over)(?: [a-z-]+)*? {_N}%",
         rf"\b{_N}% (?:cap|max|maximum|limit)\b", rf"\b{_N}% each\b",
     ),
+    "view_confidence": (
+        rf"\b{_N}% (?:sure|confident|certain|confidence|conviction)\b",
+        rf"\b(?:sure|confident|certain|confidence|conviction){_OF}?{_N}%",
+    ),
     "risk_aversion": (rf"\brisk aversion{_OF}?{_N}",),
     "surprise_size": (rf"\b{_N} ?(?:sigma|standard deviation|sd)s? (?:surprise|miss|beat)",),
 }  # fmt: skip
@@ -52,7 +56,7 @@ _STRETCHES: dict[str, tuple[str, ...]] = {
         rf"\b{_N}[- ]{_UNIT} (?:of )?(?:testing|tests?|out[- ]of[- ]sample)",
     ),
     "embargo_sessions": (rf"\b{_N}[- ]{_UNIT} (?:of )?embargo", rf"\bembargo{_OF}?{_N} {_UNIT}"),
-    "halflife": (rf"\bhalf-?life{_OF}?{_N} {_UNIT}", rf"\b{_N}[- ]{_UNIT} half-?life"),
+    "halflife": (rf"\bhalf[- ]?life{_OF}?{_N} {_UNIT}", rf"\b{_N}[- ]{_UNIT} half[- ]?life"),
 }  # fmt: skip
 _HISTORY = (
     rf"\b{_N}[- ](year|month)s?(?: of)?(?: daily| price)? (?:history|data|lookback|look-back|calibration)\b",
@@ -61,7 +65,7 @@ _HISTORY = (
     rf"{_N} (year|month)s?\b",
 )
 _WHOLE = frozenset({"seed", "paths", "stop_sessions", "lag"})
-_SHARES = frozenset({"stop_loss", "take_profit", "participation", "max_weight"})
+_SHARES = frozenset({"view_confidence", "stop_loss", "take_profit", "participation", "max_weight"})
 _COVARIANCE = (
     ("ewma", r"\b(?:ewma|exponentially weighted|recent sessions? count)"),
     ("sample", r"\bsample covariance\b"),
@@ -81,7 +85,7 @@ TAKEN: dict[str, tuple[str, ...]] = {
     "stress": ("seed", "history_years", "covariance"),
     "risk": ("history_years",),
     "reverse_stress": ("history_years", "covariance"),
-    "optimise": ("max_weight", "history_years", "risk_aversion", "covariance"),
+    "optimise": ("view_confidence", "max_weight", "history_years", "risk_aversion", "covariance"),
     "calibrate": ("seed", "history_years"),
     "train": ("history_years", "fee_bps"),
     "inject_event": ("seed", "paths", "history_years", "surprise_size"),
@@ -108,7 +112,9 @@ def canonical(reading: Reading) -> str:
             out.append(f"{figure:.10g}{suffix}")
             at += number.words
             continue
-        if short := re.fullmatch(r"(\d+)(d|w|wk|m|mo|mth|y|yr)", low):
+        if re.fullmatch(r"\d+(?:/\d+){2,}", low):
+            out.append(low.replace("/", " / "))  # fast 5/10/20 are three values
+        elif short := re.fullmatch(r"(\d+)(d|w|wk|m|mo|mth|y|yr)", low):
             out += [short[1], _LONG[short[2]]]
         elif low not in ("(", ")"):
             out.append(low)
@@ -201,7 +207,10 @@ _SWEPT: dict[str, str] = {
     "top": r"top|best",
     "hold": r"hold|top|best",
 }
-_LIST = r"(\d+(?:\.\d+)?%?(?:(?: ?,| and| or| vs| versus| to| /)* ?\d+(?:\.\d+)?%?)*)"
+_LIST = (
+    r"(\d+(?:\.\d+)?%?(?:(?: ?,| and| or| vs| versus| to| /)* ?\d+(?:\.\d+)?%?(?![\d.%]| (?:sessions?|days?|"
+    r"weeks?|months?|years?)\b))*)"
+)
 
 
 def grid_of(reading: Reading, parameters: tuple[str, ...]) -> dict[str, list[float]]:

@@ -18,7 +18,7 @@ def unexplained(reading: Reading, plan: Plan | None, universe: Universe) -> tupl
     left = reading.leftovers()
     if plan is None or plan.frame is None:
         return left
-    left += rules_models.unmet(reading, plan.frame.topic)
+    left += rules_models.unmet(reading, plan.frame)
     if plan.frame.topic == "stress":
         known = bool({"scenario", "every"} & set(plan.frame.options)) or plan.outcome == "clarify"
         return () if known else tuple(word for word in left if not is_shock_word(word))
@@ -33,7 +33,7 @@ def unexplained(reading: Reading, plan: Plan | None, universe: Universe) -> tupl
     if plan.frame.metric == "macro_spread":
         left = tuple(word for word in left if word.lower() != "less")
     if plan.frame.metric == "cash":
-        left = tuple(word for word in left if word.lower() not in ("left", "remaining"))
+        left = tuple(word for word in left if word.lower() not in ("left", "remaining", "free"))
     if plan.frame.topic == "book" and plan.frame.options.get("state") in ("open", "pending"):
         left = tuple(word for word in left if word.lower() != "open")
     if "grid" in plan.frame.options or plan.frame.topic in ("simulate", "backtest"):
@@ -94,6 +94,8 @@ def unused_numbers(reading: Reading, calls: Sequence[Call]) -> tuple[str, ...]:
     contained |= {float(count) for call in calls for count in re.findall(r"\d+", str(call.args.get("group", "")))}
     if any(call.args.get("metric") == "correlation" for call in calls):
         contained.add(2.0)  # "which two of them": a correlation is of two
+    if any(call.args.get("compare") for call in calls):
+        contained.add(2.0)  # two vendors that are compared
     out = []
     for at, number in sorted(reading.numbers.items()):
         forms = {number.value * scale for scale in (1, 100, 0.01, 1e-4, 1e4, 5, 21, 63, 252, -1, -0.01, -1e-4)}

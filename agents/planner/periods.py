@@ -480,8 +480,10 @@ _FORMS: tuple[tuple[re.Pattern[str], Reader], ...] = (
     _form(r"since (?P<d>yesterday)", _since_day),
     _form(rf"since (?:last |this )?(?P<d>{'|'.join(_WEEKDAYS)})", _since_day),
     _form(r"since (?:the )?(?:last|previous) (?P<u>week|month|quarter)", _since_unit),
-    _form(rf"(?:from |between |for )?(?P<a>{DATE}) ?(?:to|until|till|through|thru|-|\.\.) ?(?P<b>{DATE}|"
+    _form(rf"(?:from |between |for )?(?P<a>{DATE}) ?(?:to|until|till|through|thru|-|"
+    rf"\.\.) ?(?:(?:the )?end(?: of)? )?(?P<b>{DATE}|"
     rf"now|today|the present|present|date)", _from_to),
+    _form(rf"(?:all )?(?:through(?:out)?|across|spanning) (?P<a>{YEAR}) and (?P<b>{YEAR})", _from_to),
     _form(rf"(?P<w>before|prior to|until|till|up to|through|by the end of) (?P<a>{DATE})", _before),
     _form(rf"after (?P<a>{DATE})", _after),
     _form(rf"(?:{_IN} )?{_THE}q(?P<n>[1-4])(?: of|-| ,)? ?(?P<y>{YEAR})", _quarter),

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 
+from agents.planner.asides import without_asides, without_reader
 from agents.planner.concepts import ORDINARY
 from agents.planner.follow_ups import follow_up
 from agents.planner.leftovers import dropped_names, unexplained, unused_numbers
@@ -15,7 +16,7 @@ from agents.planner.plan import Call, Frame, Plan
 from agents.planner.reading import Reading, Span, read
 from agents.planner.requests import calls_of, factor_symbol, group_members, is_group
 from agents.planner.rules import first_rule
-from agents.planner.rules_refuse import decline, refuse
+from agents.planner.rules_refuse import OUTSIDE, decline, refuse
 from agents.planner.rules_scan import scan, scan_in_words
 from agents.planner.rules_strategies import strategies
 from agents.planner.several import frames_of
@@ -57,17 +58,54 @@ def plan_conversation(questions: Sequence[str], universe: Universe, today: date)
 
 def plan_question(question: str, universe: Universe, today: date, *, previous: Frame | None = None) -> Plan:
     """Return what to do about one question, or about several in one; `previous` is the frame of the turn before."""
-    question = _dated(question, previous)
+    question = without_reader(_dated(question, previous))
+    if (said := _REASON.search(question)) and (
+        proposed := _plan_with_reason(question, said, universe, today, previous)
+    ):
+        return proposed
     plan, dropped = _plan_one(question, universe, today, previous)
     asks_twice = plan.outcome == "clarify" or dropped or _TWO_QUESTIONS.search(plain(question))
     if asks_twice and (several := _plan_several(question, universe, today, previous)):
         return several
+    if plan.outcome in ("clarify", "decline") and (point := _plan_point(question, plan, universe, today, previous)):
+        return point
     return plan
+
+
+# "Bring GLD to 6% of NAV, reason: a hedge": the words of a reason are kept, not read.
+_REASON = re.compile(
+    r"[\s,.;(-]*\b(?:reason|rationale|thesis|motive|note|why)\s*[:=-]\s*(.+?)\)?\s*$|,?\s+because\s+(.+)$", re.I
+)
+
+
+def _plan_with_reason(
+    question: str, said: re.Match[str], universe: Universe, today: date, previous: Frame | None
+) -> Plan | None:
+    """Return the proposal that a question asks for with the reason it gives; None when it asks for no proposal."""
+    plan, dropped = _plan_one(question[: said.start()], universe, today, previous)
+    if plan.outcome != "needs_approval" or dropped or plan.frame is None:
+        return None
+    reason = (said[1] or said[2]).strip().rstrip(".")
+    calls = tuple(call.model_copy(update={"args": {**call.args, "reason": reason}}) for call in plan.calls)
+    return plan.model_copy(update={"calls": calls})
+
+
+def _plan_point(question: str, plan: Plan, universe: Universe, today: date, previous: Frame | None) -> Plan | None:
+    """Return the plan of a question without its asides, saying what was left out; None where it needs them."""
+    found = without_asides(plain(question), plan.leftovers, universe, today)
+    if found is None:
+        return None
+    rest, dropped = _plan_one(found[0], universe, today, previous)
+    if rest.outcome != "answer" or not rest.calls or dropped:
+        return None
+    left_out = "Left out: " + "; ".join(f"“{aside.rstrip('.;,')}”" for aside in found[1]) + "."
+    return rest.model_copy(update={"notes": (left_out, *rest.notes)})
 
 
 # Where a second question may begin.
 _NEXT_QUESTION = re.compile(
-    r"\?\s+(?=\S)|;\s+|,?\s+and\s+(?:also\s+)?(?=(?:what|how|show|list|give|when|which|who|where|is|are|did|"
+    r"\?\s+(?=\S)|;\s+|,?\s+and\s+(?:also\s+)?(?:tell (?:me|us)\s+)?(?=(?:what|how|show|list|give|when|which|"
+    r"who|where|is|are|did|"
     r"the\s+latest|"
     r"the\s+current|the\s+newest|my|our|its|their|any)\b)|,\s+(?:then|also|plus)\s+",
     re.I,
@@ -75,7 +113,8 @@ _NEXT_QUESTION = re.compile(
 
 
 _TWO_QUESTIONS = re.compile(
-    r"\?\s+\S|\band (?:also )?(?:when|what|how|who|which|where)(?:'s| (?:do|does|did|is|are|was|were|will|has|have))\b",
+    r"\?\s+\S|\band (?:also )?(?:tell (?:me|us) )?(?:when|what|how|who|which|where)(?:'s| (?:do|does|did|is|are|"
+    r"was|were|will|has|have))\b",
     re.I,
 )
 _REFERS = re.compile(r"\b(?:they|it|its|that|this|them|their|those|these|both|same|too)\b", re.I)
@@ -215,6 +254,8 @@ def _with_leftovers(
         return named
     if left:
         listed = ", ".join(f"“{word}”" for word in left[:6])
+        if _is_elsewhere(reading, left):
+            return Plan(outcome="decline", say=f"I do not know {listed}. {OUTSIDE}", leftovers=left)
         hint = _offer(left, universe)
         return Plan(
             outcome="clarify",
@@ -226,6 +267,13 @@ def _with_leftovers(
     return Plan(outcome="clarify", say=_missing(reading, slots), frame=_partial(slots))
 
 
+def _is_elsewhere(reading: Reading, left: Sequence[str]) -> bool:
+    """Say whether a question is about nothing of the desk: several words unknown, nothing named, hardly a desk word."""
+    named = any(span.kind not in ("concept", "number", "period") for span in reading.spans)
+    return len(left) > 2 and not named and len(left) > 2 * len(reading.concepts()) and not reading.has(*_OF_THE_DESK)
+
+
+_OF_THE_DESK = ("portfolio", "backtest", "stress", "simulate", "risk", "orders", "proposals", "pnl", "news", "coverage")
 _BEFORE_A_NAME = frozenset(
     {"on", "of", "for", "in", "and", "vs", "versus", "or", "buy", "sell", "is", "did", "has", ",", "&", "with"}
 )

@@ -142,14 +142,34 @@ def read(text: str, universe: Universe, today: date) -> Reading:
     _place_periods(reading, universe, today)
     _place_phrases(reading, universe)
     _place_numbers(reading)
+    _drop_rejected(reading)
     return reading
+
+
+_REJECTS = (("rather", "than"), ("instead", "of"), ("as", "opposed", "to"))
+
+
+def _drop_rejected(reading: Reading) -> None:
+    """Let the symbol of "against QQQ rather than the S&P" name nothing, where another one stands before it."""
+    lows = tuple(word.low for word in reading.words)
+    for span in reading.spans:
+        before = lows[: span.start - 1] if span.start and lows[span.start - 1] == "the" else lows[: span.start]
+        rejected = any(before[-len(words) :] == words for words in _REJECTS)
+        if rejected and span.kind in ("symbol", "number") and _has_earlier(reading, span):
+            reading.numbers.pop(span.start, None)
+            span.kind, span.value = "rejected", ""
+
+
+def _has_earlier(reading: Reading, span: Span) -> bool:
+    return any(one.kind == span.kind for one in reading.spans if one.end < span.start)
 
 
 def _write_out(words: list[Word]) -> list[Word]:
     """Replace what is written for short, such as px and yday; in capitals it may be a symbol and stays."""
     out: list[Word] = []
     for word in words:
-        short = ABBREVIATIONS.get(word.low) if word.raw[1:].islower() or not word.raw[1:].isalpha() else None
+        written = word.raw[1:] or word.raw
+        short = ABBREVIATIONS.get(word.low) if written.islower() or not written.isalpha() else None
         out += [Word(raw=one, low=one) for one in short] if short else [word]
     return out
 
@@ -166,7 +186,9 @@ def _part_symbols(words: list[Word], universe: Universe) -> list[Word]:
             word.low in universe.names or word.low in universe.symbols or word.low.replace(".", "-") in universe.symbols
         )
         symbols = all(part.lower() in universe.symbols for part in parts)
-        plain_words = "/" in word.raw and all(len(part) > 2 and _is_plain_word(part.lower()) for part in parts)
+        plain_words = word.low not in concept_words() and all(
+            len(part) > 2 and _is_plain_word(part.lower()) for part in parts
+        )
         if len(parts) > 1 and not known and (symbols or plain_words):
             out += [Word(raw=part, low=part.lower()) for part in parts]
         else:
@@ -194,6 +216,12 @@ def _place_periods(reading: Reading, universe: Universe, today: date) -> None:
         last = next((i for i in range(len(starts)) if starts[i] >= found.end), len(starts))
         if last == first + 1 and reading.words[first].raw.isupper() and _symbol(reading, universe, first):
             continue  # NOW in capitals is the symbol.
+        if (
+            last == first + 1
+            and first
+            and f"{reading.words[first - 1].low} {reading.words[first].low}" in universe.names
+        ):
+            continue  # The Russell 2000 is an index.
         if found.period.text == "may" and first and reading.words[first - 1].low == "sell":
             continue  # "Sell in May" is a rule of the season.
         reading.periods.append(found)

@@ -18,7 +18,7 @@ RUN_TERMS = (
     "atr_stop", "stop_sessions", "lag", "fill_at", "enter", "leave",
 )  # fmt: skip
 _STUDY_TERMS = {
-    "expected_value": ("sessions", "paths", "seed", "drift"),
+    "expected_value": ("sessions", "paths", "seed", "drift", "model"),
     "walk_forward": ("train_sessions", "test_sessions", "embargo_sessions", "anchored"),
 }
 # A frame that wants this shows the latest close beside the performance.

@@ -84,9 +84,11 @@ def first_rule(reading: Reading, slots: Slots, universe: Universe, previous: Fra
     if _is_sizing(reading) and (slots.symbols or previous) and not slots.series:
         return rules_trade.size(reading, slots, previous)
     scenario = bool(read_shocks(reading)) or names_crisis_by_words(reading) or bool(event_of(reading))
-    if reading.has("simulate") and not scenario:
+    path_of_series = bool(slots.series) and not slots.symbols and _ONLY_A_PATH.search(reading.text) is not None
+    if reading.has("simulate") and not scenario and not path_of_series:
         return rules_compute.simulate(reading, slots, previous)
-    if reading.has("simulate") or rules_compute.is_stress(reading) or rules_compute.asks_every_crisis(reading):
+    simulated = reading.has("simulate") and not path_of_series
+    if simulated or rules_compute.is_stress(reading) or rules_compute.asks_every_crisis(reading):
         return rules_compute.stress(reading, slots, previous)
     if rules_trade.is_trade(reading):
         return rules_trade.trade(reading, slots, previous)
@@ -106,9 +108,13 @@ def first_rule(reading: Reading, slots: Slots, universe: Universe, previous: Fra
     )
 
 
+_ONLY_A_PATH = re.compile(
+    r"^(?!.*\b(?:simulat\w*|monte|gbm|chances?|odds|probab\w*|likel\w*)\b).*\bpaths?\b", re.I | re.S
+)
 _BUDGETS = re.compile(r"\b(?:budget\w*|how (?:large|big) (?:may|can|could|should))\b", re.I)
 
 
+_BUDGET_FOR = re.compile(r"\bbudget\b.*\bfor\b|\b(?:maximum|max|most) shares\b", re.I)
 _HOW_LARGE = re.compile(
     r"\bhow (?:large|big|many|much)\b.*\b(?:position|holding|stake|can (?:i|we) (?:buy|take|own)|(?:may|should|"
     r"could) (?:i|we|a))\b",
@@ -125,6 +131,17 @@ _WORTH_OF_SHARES = re.compile(
 )
 
 
+# "How many VRT shares if the position may add 8% vol", "I'll lose no more than 1% at the stop: how many shares".
+_IF_THE_POSITION = re.compile(
+    r"\bhow (?:many|much|large|big)\b.*\b(?:if|so that|such that|when|where) (?:the|a|my|this|that|it)(?: position)? "
+    r"(?:may|can|should|must|adds?|is to|contributes?|risks?)\b",
+    re.I,
+)
+_LOSES_SO_MANY = re.compile(
+    r"(?=.*\bhow (?:many|much|large|big)\b).*\b(?:los(?:e|ing)|risk(?:ing)?)\b[^.?!]*"
+    r"(?:%|\bpercent|\bpct|\$|\bbps|\b[\d,.]+k?\b)",
+    re.I | re.S,
+)
 _RISKED = re.compile(r"\brisk(?:ing)?\s+\$?[\d.,]+\s*(?:k|m|%|percent|pct|bps)?\s+(?:on|in)\b", re.I)
 
 
@@ -139,9 +156,17 @@ def _is_sizing(reading: Reading) -> bool:
         return False
     if _WORTH_OF_SHARES.search(reading.text):
         return True
+    if _IF_THE_POSITION.search(reading.text) or (reading.has("stop") and _LOSES_SO_MANY.search(reading.text)):
+        return True
     of_the_book = reading.has("portfolio") and not reading.has("size", "volatility_target", "stop", "shortfall")
     if reading.has("volume") or of_the_book:
         return False
+    if (
+        reading.has("shortfall", "volatility")
+        and _BUDGET_FOR.search(reading.text)
+        and len(reading.values("symbol")) == 1
+    ):
+        return True
     large = _HOW_LARGE.search(reading.text) and reading.has(
         "stop", "shortfall", "risk", "volatility", "atr", "size", "weight"
     )

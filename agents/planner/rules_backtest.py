@@ -12,6 +12,7 @@ from agents.planner.plan import Frame, Plan
 from agents.planner.reading import Reading
 from agents.planner.requests import RUN_TERMS
 from agents.planner.rules_compute import NO_DRIFT, dollars_of, horizon_of
+from agents.planner.rules_models import model_of
 from agents.planner.shocks import crisis_of
 from agents.planner.slots import Slots, mix_of, passed_level, sessions_of
 
@@ -24,10 +25,15 @@ _WOULD_HAVE = re.compile(
 )
 
 
+_TESTED_FOR = re.compile(r"\b(?:test|tested|testing) (?:for|of|whether|on whether|if)\b", re.I)
+
+
 def is_backtest(reading: Reading) -> bool:
     """Say whether a question asks what a rule would have done."""
     if reading.has("train") and not reading.has("sweep", "walk_forward", "expected_value"):
         return False  # following a model's predictions is part of training it
+    if reading.has("correlation") and _TESTED_FOR.search(reading.text):
+        return False
     if reading.has("backtest", "sweep", "walk_forward", "expected_value"):
         return True
     if _said_grid(reading) and reading.values("symbol"):
@@ -38,7 +44,9 @@ def is_backtest(reading: Reading) -> bool:
     ordered = reading.has("orders", "day_order", "gtc", "immediate", "limit") and reading.has("buy", "sell")
     if ordered and not reading.has("crossover", "rsi", "sma"):
         return False
-    if reading.has("dca") and (not _regular(reading) or _put_through(reading)):
+    if reading.has("dca") and (
+        not _regular(reading) or _put_through(reading) or reading.has("risk", "var", "shortfall")
+    ):
         return False
     return symbols and (
         (
@@ -157,13 +165,22 @@ def backtest(reading: Reading, slots: Slots, previous: Frame | None) -> Plan:
         )
     if not symbols:
         return Plan(outcome="clarify", frame=frame, say="On which symbol should I run that backtest?")
+    if len(symbols) < (needed := _LEGS.get(strategy, 1)) and not slots.group:
+        return Plan(
+            outcome="clarify", frame=frame, say=f"A {strategy} needs {needed} symbols: which others than {symbols[0]}?"
+        )
     return Plan(outcome="answer", frame=frame)
+
+
+_LEGS = {"pair": 2, "switch": 2, "fly": 3, "rotation": 2}
 
 
 def _stretch(reading: Reading, slots: Slots, parameters: dict[str, Any]) -> Period | None:
     """Return the stretch to test: a lookback ("6 month momentum since 2008") is a parameter, not that stretch."""
     if _looks_ahead(reading) and slots.period and (slots.period.kind == "next" or not slots.period.start):
         return None
+    if _KEPT.search(reading.text) and (first := unless_latest(slots.period)) and first.start and not first.count:
+        return first.model_copy(update={"end": None})
     if "months" in parameters:
         return next((one for one in slots.periods if one.end is None or one.count), None)
     if "lookback" not in parameters:
@@ -203,7 +220,8 @@ def _study(reading: Reading, slots: Slots, strategy: str | None) -> dict[str, An
     if _looks_ahead(reading):
         ahead = horizon_of(reading, slots)
         zero = {"drift": "zero"} if NO_DRIFT.search(reading.text) else {}
-        return {"tool": "expected_value", **({"sessions": ahead} if ahead else {}), **zero}
+        model = {"model": found} if (found := model_of(reading)) in ("gbm", "bootstrap") else {}
+        return {"tool": "expected_value", **({"sessions": ahead} if ahead else {}), **zero, **model}
     tried = reading.has("sweep", "walk_forward", "optimise", "best") or re.search(
         r"\btr(?:y|ying)\b", reading.text, re.I
     )
@@ -310,9 +328,13 @@ def _strategy(reading: Reading) -> tuple[str | None, dict[str, Any]]:
     if reading.has("momentum", "switch"):
         # With the default skip of a month a short lookback would leave nothing to measure.
         return "momentum", {"lookback": months, **({"skip": 0} if months <= 63 else {})} if months else {}
-    if reading.has("buy_and_hold") or _rebalanced(reading):
+    if reading.has("buy_and_hold") or _rebalanced(reading) or _KEPT.search(reading.text):
         return "buy_and_hold", _allocation(reading)
     return None, {}
+
+
+# "Bought GLD in 2010 and kept it": what was bought is held since.
+_KEPT = re.compile(r"\b(?:bought|purchased)\b.*\b(?:kept|never sold|sat on)\b", re.I)
 
 
 def _allocation(reading: Reading) -> dict[str, Any]:

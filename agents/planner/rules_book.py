@@ -88,6 +88,8 @@ def book(reading: Reading, slots: Slots, previous: Frame | None) -> Plan:
         limits = Frame(topic="portfolio", options={"sections": ["limits"]})
         return Plan(outcome="answer", frame=limits, private=True)
     metric = _metric(reading)
+    if reading.has("digest") and not slots.symbols and not slots.periods and metric in ("positions", "nav", "weight"):
+        return Plan(outcome="answer", frame=Frame(topic="portfolio"), private=True)
     if reading.has(*_OF_SYMBOLS) and metric in ("positions", "weight"):
         return Plan(outcome="clarify", say=_NOT_OF_THE_BOOK, private=True)
     symbols = slots.symbols or (previous.symbols if previous and reading.has("pronoun") else ())

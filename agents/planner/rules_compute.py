@@ -75,10 +75,23 @@ def _assumed(reading: Reading) -> dict[str, Any]:
     out: dict[str, Any] = {}
     if NO_DRIFT.search(reading.text):
         out["drift"] = "zero"
-    worth = reading.first_number("money") or dollars_of(reading)
+    worth = reading.first_number("money") or dollars_of(reading) or _thousands(reading)
     if worth is not None and not reading.has("shares"):
         out["value"] = worth
     return out
+
+
+def _thousands(reading: Reading) -> float | None:
+    """Return the money of "50/50 BTC ETH, 100k": thousands that count no paths."""
+    for at, number in reading.numbers.items():
+        if (
+            number.unit == "plain"
+            and number.value >= 1000
+            and re.fullmatch(r"\d+(?:\.\d+)?[km]", reading.words[at].low)
+        ):
+            following = reading.words[at + number.words].low if at + number.words < len(reading.words) else ""
+            return None if re.match(r"path|sim|run|trial|draw|scenario|future", following) else number.value
+    return None
 
 
 def dollars_of(reading: Reading) -> float | None:
@@ -122,6 +135,8 @@ def _target(reading: Reading, slots: Slots, previous: Frame | None) -> dict[str,
 
 def _weights(reading: Reading, target: dict[str, Any]) -> dict[str, Any]:
     symbols = target["symbols"]
+    if (mix := mix_of(reading)) and len(mix) == len(symbols):
+        return {"weights": list(mix.values())}
     for pair in reading.pairs:
         if len(pair) == len(symbols) and sum(pair) > 0:
             return {"weights": [round(part / sum(pair), 6) for part in pair]}
@@ -154,7 +169,7 @@ def is_stress(reading: Reading) -> bool:
         return is_signed(reading) or (mine and not reading.has("weight", "pnl", "fills"))
     if not hypothetical or (ordered and not shocks and not crisis_of(reading)):
         return False
-    return reading.has("stress") or bool(shocks) or crisis_of(reading) is not None or bool(event_of(reading))
+    return reading.has("stress") or bool(shocks) or names_crisis_by_words(reading) or bool(event_of(reading))
 
 
 def asks_every_crisis(reading: Reading) -> bool:

@@ -151,11 +151,23 @@ def events(reading: Reading, slots: Slots) -> Plan | None:
         limit=limit,
         order=order,
         options=options,
+        grain=_grain(reading, slots, metric),
         aggregation="count" if reading.has("count") else _summed(reading, metric),
     )
     if metric == "earnings_dates" and frame.group == "equity":
         frame = frame.model_copy(update={"group": None})
     return Plan(outcome="answer", frame=frame)
+
+
+def _grain(reading: Reading, slots: Slots, metric: str) -> str | None:
+    """Return the periods by which dividends are added up, or events counted."""
+    added = (
+        metric == "dividends"
+        and slots.grain in ("year", "quarter", "month")
+        and reading.has("sum", "yearly", "quarterly")
+    )
+    counted = metric in ("economic_events", "geopolitical_events") and reading.has("count")
+    return slots.grain if added or counted else None
 
 
 _SCHEDULED = frozenset({"earnings_dates", "economic_events"})

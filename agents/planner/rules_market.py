@@ -44,6 +44,8 @@ def market(reading: Reading, slots: Slots, universe: Universe) -> Plan | None:
             "“simulate AAPL for 3 months”.",
         )
     for rule in (
+        _price_only,
+        _opened,
         _imagined,
         _correlation,
         _by_name,
@@ -65,6 +67,34 @@ def market(reading: Reading, slots: Slots, universe: Universe) -> Plan | None:
         if plan is not None:
             return plan
     return None
+
+
+def _price_only(reading: Reading, slots: Slots, universe: Universe) -> Plan | None:
+    """Return the change of the price, where dividends are to be left out."""
+    others = reading.has("volatility", "sharpe", "sortino", "drawdown", "correlation", "beta", "cagr", "chart")
+    if not reading.has("without_dividends") or not slots.symbols or others:
+        return None
+    frame = Frame(
+        topic="metric",
+        metric="price_change",
+        symbols=slots.symbols,
+        period=unless_latest(slots.period),
+        grain=slots.grain,
+    )
+    return Plan(outcome="answer", frame=frame)
+
+
+def _opened(reading: Reading, slots: Slots, universe: Universe) -> Plan | None:
+    """Return the opening price of "where did TSLA open on 7 April"."""
+    if not _DID_OPEN.search(reading.text) or not slots.symbols:
+        return None
+    period = unless_latest(slots.period)
+    return Plan(outcome="answer", frame=Frame(topic="metric", metric="open", symbols=slots.symbols, period=period))
+
+
+_DID_OPEN = re.compile(
+    r"\bwhere (?:did|does|will) .{1,40}\bopen\b|\bwhat .{0,12}\b(?:did|does) .{1,40}\bopen (?:at|on)\b", re.I
+)
 
 
 def _imagined(reading: Reading, slots: Slots, universe: Universe) -> Plan | None:
@@ -346,9 +376,8 @@ def _listed(slots: Slots) -> str | None:
 
 def _change(reading: Reading, slots: Slots, universe: Universe) -> Plan | None:
     """Returns by day, week, month or year: a list, an average, the best or the worst one, how many were up."""
-    if not slots.symbols or not reading.has(
-        "return", "change", "best", "worst", "minimum", "maximum", "days", "average", "count"
-    ):
+    asked = reading.has("return", "change", "best", "worst", "minimum", "maximum", "days", "average", "count")
+    if not slots.symbols or not (asked or _IN_PERCENT.search(reading.text)):
         return None
     grain = slots.grain or _unit_of_extreme(reading)
     if grain is None:
@@ -393,6 +422,9 @@ def _change(reading: Reading, slots: Slots, universe: Universe) -> Plan | None:
         value=value,
     )
     return Plan(outcome="answer", frame=frame)
+
+
+_IN_PERCENT = re.compile(r"\bin (?:pct|percent(?:ages?)?)\b|\bin %", re.I)
 
 
 def _unit_of_extreme(reading: Reading) -> str | None:

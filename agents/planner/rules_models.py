@@ -6,8 +6,8 @@ import re
 from typing import Any
 
 from agents.planner.plan import Frame, Plan
-from agents.planner.reading import Reading
-from agents.planner.shocks import read_shocks
+from agents.planner.reading import Reading, Span
+from agents.planner.shocks import names_crisis_by_words, read_shocks
 from agents.planner.slots import Slots, sessions_of
 
 # The stochastic models, the more particular first; `simulate` and `calibrate` share them.
@@ -41,9 +41,11 @@ _BAD = re.compile(
     re.I,
 )
 _GOOD = re.compile(
-    r"\b(?:beats?|beaten|above|better|positive|strong\w*|tops?|hawkish|hot|hotter|higher|firmer)\b", re.I
+    r"\b(?:(?:blows?|blew|sails?) past|smash\w*|crush\w*|beats?|beaten|above|better|positive|strong\w*|tops?|"
+    r"hawkish|hot|hotter|higher|firmer)\b",
+    re.I,
 )
-_PREPOSITIONS = frozenset({"after", "around", "following", "into", "before", "ahead"})
+_PREPOSITIONS = frozenset({"round", "after", "around", "following", "into", "before", "ahead"})
 
 
 def _around(reading: Reading) -> bool:
@@ -60,6 +62,7 @@ def _around(reading: Reading) -> bool:
     return any(_PREPOSITIONS & set(lows[max(0, span.start - 4) : span.start]) for span in named if span.start > 0)
 
 
+_USUALLY = re.compile(r"\b(?:typical\w*|usual\w*|tends?|historical\w*|normal\w*|on average|in the past)\b", re.I)
 _WOULD = re.compile(r"\b(?:would|could|might|will)\b.*\b(?:do to|mean for|hit|hurt|affect)\b", re.I)
 # A release that comes in above or below what was forecast.
 _COMES = re.compile(r"\b(?:comes?|coming|came|prints?|printed|lands?|is|was)\b.*\bthan\b", re.I)
@@ -67,23 +70,29 @@ _WINDOW = re.compile(
     r"\b(\d+|a|the|move) (?:trading )?(day|session|week)s? (before|after|following|either side)|"
     r"\b(?:within|over|in) (?:the )?(?:next |following )?(\d+) (day|session|week)s?\b"
 )
+_BOTH_SIDES = re.compile(
+    r"\b(\d+)(?: trading)?(?: (day|session|week)s?)? before (?:to|and|through|until) (\d+)(?: trading)?"
+    r"(?: (day|session|week)s?)? after\b"
+)
 
 # What these requests are said with, beyond the desk's words.
 _OWN_WORDS = {
-    "trade": "set put place attach hits touches reaches prints gets "
+    "trade": "ticket tickets should set put place attach hits touches reaches prints gets "
     "unwind fails fail fill trigger once through dips drops falls if trades not below above bracket "
     "breakout order tp sl shares stop take profit cancel cancels other reverse undo back leg legs",
-    "optimise": "nobody none nothing above cap capped each etc allocate invest think believe expect view views over",
+    "optimise": "sure confident certain conviction nobody none nothing above cap capped each etc allocate "
+    "invest think believe expect view views over",
     "risk": "everything take takes long hold alone say look looks kind",
     "size": "fit fits weight market budget willing lose losing equity most cap capped away account take risk",
     "calibrate": "model models process parameters well fits fitting goodness history daily",
-    "simulate": "model seed end months etc after ends bad likely up down higher lower finish finishes year-end",
-    "event_study": "hawkish dovish trade trades reports report days sessions move comes in hotter cooler softer firmer "
+    "simulate": "tail model seed end months etc after ends bad likely up down higher lower finish finishes year-end",
+    "event_study": "window round only hawkish dovish trade trades reports report days sessions move comes in "
+    "hotter cooler softer firmer "
     "higher lower strong stronger weak weaker than expected "
     "feared print prints perform performs move do misses miss disappointing typically typical "
     "usually normally behave behaves behaved reaction react reacts reacted respond responds responded "
     "follow follows following around abnormal drift moves after before either side",
-    "backtest": "anchored anchor "
+    "backtest": "anchored anchor earn earned believe trust "
     "lookbacks lookback windows lengths threshold thresholds system systems after until before allow "
     "allowed shorts short x step steps skill edge leverage levered train training test testing lag fill "
     "fills only nobody none money makes make profitable work worked sigma sigmas z z-score zscore "
@@ -91,12 +100,14 @@ _OWN_WORDS = {
     "period length slow fast slower faster ones valuation value valuing",
     "book": "developed evolved",
     "chart": "developed evolved",
-    "performance": "developed evolved",
-    "correlation": "rolling moving window",
-    "coverage": "disagree disagrees agree agrees differ differs conflict conflicts discrepancy discrepancies feeds "
+    "performance": "set put lay developed evolved",
+    "correlation": "rolling moving window formal test break shifted structural",
+    "coverage": "bars holes wherever supply same disagree disagrees agree agrees differ differs conflict "
+    "conflicts discrepancy discrepancies feeds "
     "vendors providers",
-    "train": "skill forecast forecasting predict predicting sessions ahead model models called named follow trade",
-    "inject_event": "hitting "
+    "train": "skill care out-of-sample sample forecast forecasting predict predicting sessions ahead model "
+    "models called named follow trade",
+    "inject_event": "hitting landing lands strikes striking day session "
     "hawkish dovish surprise ahead hot cold weak strong miss misses disappoint disappoints badly big "
     "bad good simulate next reports report event shock hits goes go well hotter cooler softer firmer "
     "higher lower than expected expectations forecast",
@@ -122,18 +133,24 @@ _TOPICS = {
 }
 
 
-def unmet(reading: Reading, topic: str) -> tuple[str, ...]:
+def unmet(reading: Reading, frame: Frame) -> tuple[str, ...]:
     """Return the words of a request of this kind that a plan about something else would drop."""
+    topic = frame.topic
     return tuple(
         reading.words[span.start].raw
         for span in reading.spans
         if span.kind == "concept" and topic not in _TOPICS.get(span.value, (topic,)) and span.start >= 0
+        if not (span.value == "without_dividends" and frame.metric == "price_change")
     )
+
+
+_NOT_THIS = re.compile(r"\b(?:instead of|rather than|not) (?:the |a |an )?[\w-]+", re.I)
 
 
 def model_of(reading: Reading) -> str | None:
     """Return the stochastic model that a question names, or None."""
-    return next((model for model, said in MODELS if re.search(said, reading.text, re.I)), None)
+    text = _NOT_THIS.sub(" ", reading.text)
+    return next((model for model, said in MODELS if re.search(said, text, re.I)), None)
 
 
 def models(reading: Reading, slots: Slots, previous: Frame | None) -> Plan | None:
@@ -143,16 +160,22 @@ def models(reading: Reading, slots: Slots, previous: Frame | None) -> Plan | Non
         symbols = (f"group:{slots.group}",)
     if reading.has("calibrate") and (model_of(reading) or re.search(r"calibrat|parameter", reading.text, re.I)):
         return _calibrate(reading, slots, symbols)
-    if _REVERSE.search(reading.text) and not reading.has("backtest"):
+    if _REVERSE.search(reading.text) and not reading.has("backtest") and not names_crisis_by_words(reading):
         return _reverse(reading, slots, symbols)
     event = _event(reading, slots)
-    around = _around(reading) and bool(symbols) and not reading.has("when", "chart", "simulate", "stress")
+    supposed_shock = reading.has("stress") and not (reading.has("geopolitical") and _USUALLY.search(reading.text))
+    around = _around(reading) and bool(symbols) and not (reading.has("when", "chart", "simulate") or supposed_shock)
     if event and (reading.has("event_study") or around) and not reading.has("news", "backtest"):
         return _study(reading, slots, symbols, event)
     asked = reading.has("inject") or bool(event and _WOULD.search(reading.text))
     supposed = reading.has("simulate", "stress") and bool(event) and not read_shocks(reading)
+    simulated = reading.has("simulate") and reading.has("event")
     if event and (
-        asked or (supposed and (event["event"] == "earnings" or (_COMES.search(reading.text) and "surprise" in event)))
+        asked
+        or (
+            supposed
+            and (event["event"] == "earnings" or simulated or (_COMES.search(reading.text) and "surprise" in event))
+        )
     ):
         return _inject(reading, symbols, event)
     return None
@@ -213,8 +236,18 @@ def _event(reading: Reading, slots: Slots) -> dict[str, Any] | None:
     return None
 
 
+def _place(reading: Reading) -> dict[str, str]:
+    """Return the place of "Ukraine-related events" that the names of events are searched for; the word is placed."""
+    for at in reading.leftover_positions():
+        found = re.fullmatch(r"([A-Z][a-z]+)(?:[- ]related)?", reading.words[at].raw)
+        if found:
+            reading.spans.append(Span(kind="headline", value=found[1], start=at, end=at + 1))
+            return {"name": found[1]}
+    return {}
+
+
 def _study(reading: Reading, slots: Slots, symbols: tuple[str, ...], event: dict[str, Any]) -> Plan:
-    options = dict(event)
+    options = {**event, **(_place(reading) if event["event"] == "geopolitical" else {})}
     if slots.period is not None and slots.period.start is not None:
         options["since"] = slots.period.start.isoformat()
     text = " ".join(word.low for word in reading.words)
@@ -223,6 +256,9 @@ def _study(reading: Reading, slots: Slots, symbols: tuple[str, ...], event: dict
         count, unit = int(said) if said.isdigit() else 1, window[2] or window[5]
         sides = {"before": ("before",), "either side": ("before", "after")}.get(window[3] or "", ("after",))
         options |= dict.fromkeys(sides, sessions_of(count, unit))
+    if both := _BOTH_SIDES.search(text):
+        unit = both[2] or both[4] or "session"
+        options |= {"before": sessions_of(int(both[1]), unit), "after": sessions_of(int(both[3]), unit)}
     frame = Frame(topic="event_study", symbols=symbols, options=options)
     if not symbols:
         return Plan(
@@ -232,17 +268,20 @@ def _study(reading: Reading, slots: Slots, symbols: tuple[str, ...], event: dict
 
 
 def _inject(reading: Reading, symbols: tuple[str, ...], event: dict[str, Any]) -> Plan:
-    mine = bool(_MINE.search(reading.text)) and reading.has("portfolio", "nav", "exposure")
+    mine = reading.has("portfolio", "nav") or (bool(_MINE.search(reading.text)) and reading.has("exposure"))
     options = dict(event)
     if model := model_of(reading):
         options["model"] = model
     text = " ".join(word.low for word in reading.words)
     if ahead := re.search(
-        r"\b(?:next|over|for|in) (?:the next )?(?:(\d+) )?(session|day|week|month|quarter)s?\b|"
+        r"\b(?:next|following|coming|over|for|in) (?:the (?:next|following|coming) )?(?:(\d+) )?(session|day|"
+        r"week|month|quarter)s?\b|"
         r"\b(\d+) (session|day|week|month|quarter)s? (?:ahead|out|forward|horizon)\b",
         text,
     ):
         options["sessions"] = sessions_of(int(ahead[1] or ahead[3] or 1), ahead[2] or ahead[4])
+    if struck := re.search(r"\b(?:on|at|in) (?:day|session) (\d+)\b", text):
+        options["session"] = int(struck[1])
     if mine and symbols:
         options["hits"] = list(symbols)
     frame = Frame(topic="inject_event", symbols=() if mine else symbols, options=options)

@@ -84,7 +84,7 @@ _WRITES = re.compile(
 _ADVICE = re.compile(
     r"\b(?:is it (?:legal|illegal|allowed|insider)|legal to|illegal|lawyer|(?:brother|sister|friend|cousin|"
     r"uncle|father|mother|wife|husband)\b.{0,30}\b(?:told|tipped)|tax(?:es)? (?:advice|return|implications?|"
-    r"owe)|legal advice|sue|lawsuit advice|inheritance|"
+    r"owe)|legal advice|form \d{3,4}\b|deductions?|tax (?:filing|bracket|form)s?|sue|lawsuit advice|inheritance|"
     r"mortgage should i|life insurance|"
     r"guarantee(?:d)? (?:profit|return)s?|insider (?:tip|information)|hot tip)\b",
     re.IGNORECASE,
@@ -101,7 +101,8 @@ _NOT_STORED = re.compile(
     r"implied)|implied vol(?:atility)?|open interest|"
     r"short interest|insider (?:trades?|trading|buying|selling)|analyst ratings?|balance sheet of|"
     r"income statement|cash flow statement|ebitda|revenue|"
-    r"free cash flow|dividend yield|book value|order book|level 2|bid[- ]ask|tick data|intraday|minute bars?|"
+    r"free cash flow|dividend yield|book value|order book|level 2|bid[- ]ask|tick data|intraday(?! (?:top|"
+    r"highs?|lows?|peaks?|bottoms?|extremes?|ranges?)\b)|minute bars?|"
     r"1[- ]min(?:ute)?|hourly|after[- ]hours|"
     r"pre[- ]?market|futures curve|credit rating|esg|ceo|headquarters|employees|founded|ipo price)\b",
     re.IGNORECASE,
@@ -118,11 +119,26 @@ _MANIPULATES = re.compile(
 _TAMPERS = re.compile(
     r"\bback-?dat\w+|\b(?:change|edit|alter|modify|fake|forge|fix up|rewrite|overwrite|adjust|correct|amend|"
     r"falsify|tamper with)\b.{0,40}"
-    r"\b(?:fills?|executions?|records?|books?|logs?|audit|p&l|pnl|past trades?|history|cost basis)\b",
+    r"\b(?:fills?|executions?|records?|books?|logs?|audit|p&l|pnl|past trades?|history|cost basis)\b|"
+    r"\b(?:delete|remove|hide|erase|wipe|lose|drop|scrub|suppress|strip out)\b.{0,40}"
+    r"\b(?:fills?|executions?|loss(?:es)?|losing trades?|past trades?|entries|entry)\b.{0,40}"
+    r"\b(?:from|out of|in|off|before)\b.{0,20}\b(?:books?|records?|reports?|logs?|statements?|history|ledger|blotter|"
+    r"audit\w*|compliance|regulators?)\b",
     re.IGNORECASE,
 )
 _SKIPS_APPROVAL = re.compile(
     r"\b(?:skip|without|no need|bypass|don't wait|do not wait)\b.{0,20}\bapprov", re.IGNORECASE
+)
+_NO_PROPOSAL = re.compile(
+    r"\b(?:no|without(?: a)?|skip the|forget the|never mind the) (?:proposals?|approvals?)\b.*\b(?:straight|direct\w*|"
+    r"immediately|no waiting|exchange|venue|broker|now)\b|"
+    r"\b(?:straight|direct(?:ly)?) to the (?:exchange|venue|broker|market)\b|"
+    r"\bskip (?:the )?approval step\b",
+    re.IGNORECASE,
+)
+OUTSIDE = (
+    "That is outside what this desk does. I answer questions on prices, returns, risk, macro data, events, news, "
+    "strategies and your book."
 )
 _ONLY_A_PERSON = (
     "I cannot approve or reject anything: a trade is decided only by a signed-in person who was shown the exact order. "
@@ -162,6 +178,12 @@ def refuse(reading: Reading) -> Plan | None:
         return _refused(
             "Fills, logs and books are records: they come from the venue and are not changed.", private=True
         )
+    if _NO_PROPOSAL.search(text):
+        return _refused(
+            "No order leaves without a person's approval of exactly that order. Ask for the trade itself, for example "
+            "“buy 10 MSFT”, and I write the proposal that waits for it.",
+            private=True,
+        )
     if _LIMITS.search(text):
         return _refused("Limits and the kill switch are changed by a signed-in administrator, never by the chat.")
     decides = (_APPROVE.search(text) and not _ASKS_ABOUT_APPROVAL.search(text)) or _REJECT.search(text)
@@ -197,9 +219,7 @@ def decline(reading: Reading) -> Plan | None:
     if elsewhere or _WRITES.search(text):
         return Plan(
             outcome="decline",
-            say="That is outside what this desk does. I answer questions on prices, returns, risk, macro data, "
-            "events, news, "
-            "strategies and your book.",
+            say=OUTSIDE,
         )
     if _ADVICE.search(text):
         return Plan(

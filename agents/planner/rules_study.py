@@ -56,14 +56,23 @@ def study(reading: Reading, slots: Slots, previous: Frame | None) -> Plan | None
         and _ROLLING.search(reading.text)
         and len(symbols) > 1
     )
-    if (reading.has("clusters") or shifting or rolling) and symbols:
+    method = _correlated_by(reading)
+    if (reading.has("clusters") or shifting or rolling or (method and len(symbols) > 1)) and symbols:
         window = _rolled_over(reading, slots)
         period = slots.period
         if window and period is not None and _is_window(period, slots):
             period = next((one for one in slots.periods if not _is_window(one, slots)), period)
-        frame = Frame(topic="correlation", symbols=symbols, period=period, options=window)
+        frame = Frame(topic="correlation", symbols=symbols, period=period, options={**window, **method})
         return Plan(outcome="answer", frame=frame)
     return None
+
+
+def _correlated_by(reading: Reading) -> dict[str, str]:
+    """Return how correlations are to be estimated, where a way is said."""
+    if not reading.has("correlation"):
+        return {}
+    method = "shrunk" if reading.has("shrunk") else "ewma" if reading.has("weighted_covariance") else ""
+    return {"method": method} if method else {}
 
 
 _BY_POSITION = re.compile(r"\bby (?:each )?(?:position|holding|symbol|stock|name|instrument|ticker)s?\b", re.I)
@@ -98,16 +107,20 @@ def _views(reading: Reading) -> dict[str, float]:
     starts = {span.start: span.value for span in reading.spans if span.kind == "symbol"}
     out: dict[str, float] = {}
     for at, number in sorted(reading.numbers.items()):
-        if number.unit != "percent":
+        following = reading.words[at + number.words].low if at + number.words < len(reading.words) else ""
+        points = number.unit == "plain" and following in ("points", "pts", "point", "percentage")
+        if number.unit != "percent" and not points:
             continue
         before = [place for place in starts if at - 6 <= place < at]
         if not before:
             continue
         said = " ".join(word.low for word in reading.words[min(before) : at])
         sign = -1.0 if re.search(r"\b(?:loses?|falls?|drops?|minus|down|-)\b", said) else 1.0
-        over = len(before) > 1 and re.search(r"\b(?:over|above|beats?|outperforms?|than|ahead of)\b", said)
+        over = len(before) > 1 and re.search(
+            r"\b(?:over|above|beat(?:s|ing)?|outperform(?:s|ing)?|than|ahead of)\b", said
+        )
         first, *rest = (starts[place] for place in sorted(before)[-2 if over else -1 :])
-        out[f"{first}-{rest[0]}" if rest else first] = sign * number.value
+        out[f"{first}-{rest[0]}" if rest else first] = sign * number.value / (100 if points else 1)
     return out
 
 
@@ -119,7 +132,9 @@ def _invested(reading: Reading) -> float | None:
             number.unit == "plain"
             and number.value >= 1000
             and (
-                re.match(r"to invest|to put|invested|dollars|usd|$", after)
+                re.match(
+                    r"to invest|to put|to place|to spread|to deploy|to split|to allocate|invested|dollars|usd|$", after
+                )
                 or (at and reading.words[at - 1].low in ("split", "invest", "allocate", "spread", "put", "divide"))
             )
         ):
@@ -154,6 +169,8 @@ def _of_symbols(reading: Reading, topic: str, symbols: tuple[str, ...], options:
 
 def _cap(reading: Reading) -> dict[str, float]:
     share = reading.first_number("percent")
+    if reading.has("minimum_cvar") and share is not None and 0.8 <= share < 1.0:
+        return {"confidence": share}
     return (
         {"max_weight": share} if share is not None and 0.0 < share <= 1.0 and not reading.has("black_litterman") else {}
     )

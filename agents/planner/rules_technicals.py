@@ -54,7 +54,9 @@ def _parameters(reading: Reading, names: list[str]) -> dict[str, dict[str, float
             after = " ".join(lows[span.end : span.end + 9])
             before = " ".join(lows[max(0, span.start - 3) : span.start])
             figures: list[float] = []
-            if found := re.match(r"(?:\( ?|of |with |at )?(\d[\d./]*(?:(?: ,| and|/)? \d[\d.]*){0,2})", after):
+            if found := re.match(
+                r"(?:\( ?|of |with |at |but |using |set to |over )*(\d[\d./]*(?:(?: ,| and|/)? \d[\d.]*){0,2})", after
+            ):
                 figures = [float(one) for one in re.findall(r"\d+(?:\.\d+)?", found[1])]
             elif found := re.search(r"(\d{1,3})(?:[- ]?(?:d|day|days|session|sessions|period|bar|week))?$", before):
                 figures = [float(found[1])]

@@ -68,7 +68,10 @@ def is_trade(reading: Reading) -> bool:
     )
     said = said or (bool(names) and bool(_DOUBLES.search(reading.text)) and bool(_HELD.search(reading.text)))
     said = said or (bool(names) and reading.has("trim", "add_to") and bool(_PART.search(reading.text)))
-    said = said or (bool(names) and (protects(reading) or (reading.has("dca") and bool(reading.numbers))))
+    said = said or (
+        bool(names)
+        and (protects(reading) or (reading.has("dca") and bool(reading.numbers) and not reading.has("risk")))
+    )
     brought = re.search(r"\b(?:take|bring|move|get|set|make|put)\b.*\bto\b", reading.text, re.I) is not None
     said = said or (
         bool(names) and brought and _share(reading) is not None and reading.has("nav", "weight", "portfolio")
@@ -353,8 +356,12 @@ def _caps(reading: Reading) -> set[int]:
     found = set()
     for at, number in reading.numbers.items():
         before = " ".join(word.low for word in reading.words[max(0, at - 4) : at])
-        if number.unit == "percent" and re.search(
-            r"\b(?:cap(?:ped)?|max(?:imum)?|at most|no more than|limit(?:ed)?|up to)(?: \w+){0,3}$", before
+        if (
+            number.unit == "percent"
+            and not re.search(r"\b(?:los|risk)\w*", before)
+            and re.search(
+                r"\b(?:cap(?:ped)?|max(?:imum)?|at most|no more than|limit(?:ed)?|up to)(?: \w+){0,3}$", before
+            )
         ):
             found.add(at)
     return found

@@ -102,8 +102,8 @@ def mix_of(reading: Reading) -> dict[int, float]:
         following = at + number.words
         if following < len(reading.words) and reading.words[following].low in ("in", "of"):
             following += 1
-        if number.unit == "percent" and following in starts:
-            found[at] = number.value
+        if number.unit in ("percent", "plain") and following in starts:
+            found[at] = number.value if number.unit == "percent" else number.value / 100
             named.append(starts[following])
     whole = len(named) > 1 and tuple(named) == reading.values("symbol") and abs(sum(found.values()) - 1) < 0.001
     return found if whole else {}
@@ -220,6 +220,9 @@ def _count(reading: Reading) -> int | None:
         if any(span.kind == "group" for span in after):
             return int(number.value)
         previous = reading.words[at - 1].low if at else ""
+        counted = after[0] if after else None
+        if previous in ("which", "what") and not (counted and counted.value in ("days", "unit")):
+            return int(number.value)
         if previous in _COUNTED_FROM and any(span.kind in ("concept", "symbol", "macro", "topic") for span in after):
             return int(number.value)
     return None

@@ -110,6 +110,19 @@ _FORMS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
     ),
     (re.compile(r"\b(\d{1,3})(?=(?:dma|sma|ema)\b)", re.I), lambda found: f"{found[1]} "),
     (re.compile(r"\b(atr|rsi|adx|cci|roc|mfi|wma)(?=\d{1,3}\b)", re.I), lambda found: f"{found[1]} "),
+    (re.compile(r"\b(nasdaq|russell|s&p|dow|euro stoxx)-(?=\d)", re.I), lambda found: f"{found[1]} "),
+    (
+        re.compile(
+            r"\b((?:best|worst|weakest|strongest|biggest|top|which|what|riskiest|volatile|hottest)(?: performing)?) "
+            r"(coin|token)\b(?! is| was|base)",
+            re.I,
+        ),
+        lambda found: f"{found[1]} {found[2]}s",
+    ),
+    (
+        re.compile(r"\b(did|does|will) ((?:the )?[\w&.$-]+(?: [\w&.-]+)?) open\b(?! (?:orders?|positions?))", re.I),
+        lambda found: f"{found[1]} {found[2]} opens",
+    ),
     (re.compile(r"\b(?:xmas|christmas)(?: day)?\b", re.I), lambda found: "25 December"),
     (re.compile(r"\bnew year'?s(?: day)?\b", re.I), lambda found: "new year"),
     (
@@ -121,8 +134,10 @@ _FORMS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
         _year_of,
     ),
     (
-        re.compile(r"\b(?:slow(?:er)?|fast(?:er)?|lengths?|windows?|lookbacks?)(?: [a-z]+){0,2} \d+(?:,\d+)+", re.I),
-        lambda found: found.group().replace(",", ", "),
+        re.compile(
+            r"(?<!/)\b(?:slow(?:er)?|fast(?:er)?|lengths?|windows?|lookbacks?)(?: [a-z]+){0,2} \d+(?:[,/]\d+)+", re.I
+        ),
+        lambda found: re.sub(r"[,/]", ", ", found.group()),
     ),
     (re.compile(r"(\blong \d[\d,.]* \S+ (?:and |& )?)short (?=\d)", re.I), lambda found: f"{found[1]}sell "),
     (re.compile(r"\ban? (?=(?:hundred|thousand|million|billion)\b)", re.I), lambda found: "one "),

@@ -32,6 +32,10 @@ _NOT_ALONE = frozenset(
 )
 # Names that a question means otherwise (News Corp, 3M): their symbols still say them.
 _NOT_NAMES = re.compile(r"news|\d+[dwmy]")
+# First words of company names that are places: tensions over Taiwan are not those of Taiwan Semiconductor.
+_PLACES = frozenset(
+    {"taiwan", "china", "japan", "canadian", "american", "deutsche", "british", "texas", "southern", "united"}
+)
 _COMPANY_WORDS = re.compile(
     r"\b(?:inc|corp|corporation|company|co|plc|ltd|limited|holdings?|group|trust|the|class [a-c]|etf|fund|technologies|"
     r"platforms|n\.?v|s\.?a|& co)\b\.?|[,()]"
@@ -134,6 +138,8 @@ def _first_words(listed: Iterable[Instrument], names: dict[str, tuple[str, ...]]
     found: dict[str, tuple[str, ...]] = {}
     for one in listed:
         first = plain_name(one.name).split(" ")[0]
+        if first in _PLACES:
+            continue
         if one.asset_class == "equity" and len(first) > 3 and first.isalpha() and first not in names:
             found[first] = (*found.get(first, ()), one.symbol)
     return found

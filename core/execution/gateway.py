@@ -24,6 +24,7 @@ from core.ports.broker import Broker, OrderTicket, VenueOrder
 from core.ports.clock import Clock
 
 FIRST_ATTEMPT = 1
+CANCEL_ROUNDS = 3
 SECOND_ATTEMPT = 2
 """Trades back what the first attempt of a leg filled, when another leg failed."""
 FAILED: frozenset[OrderState] = frozenset({"denied", "rejected", "cancelled", "expired"})
@@ -94,22 +95,34 @@ class Gateway:
     def cancel_all(self, principal: Principal) -> tuple[Sequence[Order], Sequence[str]]:
         """Cancel every order at work and deny every one not sent yet; return the orders after it and what went wrong.
 
-        Every venue is asked, whatever another one answers.
+        Every venue is asked, whatever another one answers. What a venue did not answer for, and what was on its way to
+        it meanwhile, is asked for again.
         """
-        with self._store.transaction() as transaction:
-            orders = transaction.orders.all(states=sorted(OPEN), limit=100_000)
-        changed: list[Order] = []
+        changed: dict[str, Order] = {}
         problems: list[str] = []
-        for order in orders:
-            try:
-                changed.append(
-                    self._withdraw(order, "kill_switch: withdrawn with all other orders")
-                    if order.state == "intended"
-                    else self.cancel(order.order_id, principal)
-                )
-            except (ServiceError, InvalidInput) as error:
-                problems.append(f"{order.order_id}: {error}")
-        return changed, problems
+        for again in range(CANCEL_ROUNDS):
+            with self._store.transaction() as transaction:
+                orders = transaction.orders.all(states=sorted(OPEN), limit=100_000)
+            problems = []
+            for order in orders:
+                if order.order_id in changed:
+                    continue
+                try:
+                    if again:
+                        order = self._settled(order)
+                    if order.state == "intended":
+                        order = self._withdraw(order, "kill_switch: withdrawn with all other orders")
+                    if order.state in AT_VENUE:
+                        order = self.cancel(order.order_id, principal)
+                    changed[order.order_id] = order
+                except (ServiceError, InvalidInput) as error:
+                    problems.append(f"{order.order_id}: {error}")
+        return list(changed.values()), problems
+
+    def _settled(self, order: Order) -> Order:
+        """Return an order as it is once nobody is sending it any more."""
+        with self._store.transaction() as transaction:
+            return transaction.orders.get(order.order_id, lock=True)
 
     def _withdraw(self, order: Order, reason: str) -> Order:
         with self._store.transaction() as transaction:

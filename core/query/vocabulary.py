@@ -80,7 +80,8 @@ TOPICS: tuple[Topic, ...] = (
         "payrolls",
         "Nonfarm payrolls",
         "Nonfarm Payrolls, Non-Farm Employment",
-        "nfp, payrolls, jobs report, nonfarm payrolls, non-farm payrolls",
+        "nfp, payroll, payroll report, jobs number, jobs numbers, employment report, employment situation, "
+        "payrolls, jobs report, nonfarm payrolls, non-farm payrolls",
     ),
     _topic("unemployment", "Unemployment rate", "Unemployment Rate", "unemployment, unemployment rate, jobless rate"),
     _topic(
@@ -93,7 +94,9 @@ TOPICS: tuple[Topic, ...] = (
         "FOMC",
         "Fed decision",
         "Fed Interest Rate Decision, Federal Funds Rate, FOMC Statement, FOMC Economic, FOMC meeting",
-        "fomc, fed meeting, fed decision, rate decision, fomc meeting",
+        "fomc, fed meeting, fed decision, rate decision, fomc meeting, the fed decision, the fed meeting, "
+        "fed rate decision, the fed rate decision, fomc decision, fomc rate decision, federal reserve decision, "
+        "federal reserve meeting, interest rate decision, fed announcement",
     ),
     _topic("FOMC minutes", "FOMC minutes", "FOMC Minutes, FOMC Meeting Minutes", "fomc minutes, fed minutes, minutes"),
     _topic("GDP", "Gross domestic product", "GDP, Gross Domestic Product", "gdp, gross domestic product"),

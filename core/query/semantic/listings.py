@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 
 from core.domain.facts import Cell, ChartSeries, Column, Unit
 from core.domain.market_records import Instrument
@@ -10,11 +11,14 @@ from core.errors import NoData
 from core.ports.query import QueryResult
 from core.query.catalog import find_topic
 from core.query.semantic.answer import MOST_FACT_ROWS, Answer, Sources
+from core.query.semantic.macro import grain_start
 from core.query.semantic.period import DateRange, Period, resolve
 from core.query.semantic.prices import find_members
 from core.query.semantic.statement import Statement
 
 DEFAULT_ROWS = 200
+COUNTED_ROWS = 20_000
+"""Rows read to count them, or to add them up by period; more than that are said to be more."""
 NEWS_ROWS = 25
 _SEVERITIES = ("low", "medium", "high")
 _UNITS: dict[str, Unit] = {
@@ -101,6 +105,40 @@ def _listed(
     )
 
 
+def _rows(answer: Answer) -> int:
+    """Return how many rows to read: a count of a list that was cut would be wrong."""
+    counted = answer.query.aggregation == "count" or answer.query.grain is not None
+    return COUNTED_ROWS if counted else DEFAULT_ROWS
+
+
+def _by_period(answer: Answer, result: QueryResult, day: str, value: str | None, *, title: str) -> None:
+    """Add the sum of a column, or the number of rows, by the grain that is asked for; no grain adds nothing."""
+    if answer.query.grain is None or not result.rows:
+        return
+    at = result.columns.index(day)
+    symbol = result.columns.index("symbol") if "symbol" in result.columns else None
+    totals: dict[tuple[str, str], float] = {}
+    for row in result.rows:
+        key = (
+            str(row[symbol]) if symbol is not None else title,
+            grain_start(date.fromisoformat(str(row[at])[:10]), answer.query.grain).isoformat(),
+        )
+        totals[key] = totals.get(key, 0.0) + (1.0 if value is None else float(row[result.columns.index(value)] or 0.0))
+    unit: Unit = "count" if value is None else "money"
+    cells: list[tuple[Cell, ...]] = [(name, start, total) for (name, start), total in sorted(totals.items())]
+    for name, start, total in cells[:MOST_FACT_ROWS]:
+        answer.state(f"{name} {title} {start}" if symbol is not None else f"{title} {start}", total, unit)
+    named = Column(name="symbol" if symbol is not None else "what", unit="text")
+    answer.table(
+        [named, Column(name="period", unit="date"), Column(name=title, unit=unit)],
+        cells,
+        title=f"{title.capitalize()} by {answer.query.grain}",
+        name=f"{answer.metric.name}_by_{answer.query.grain}",
+        truncated=result.truncated,
+    )
+    _draw_by_symbol(answer, cells, unit)
+
+
 def _descending(answer: Answer) -> str:
     order = answer.query.order or ("desc" if answer.metric.descending else "asc")
     return order.upper()
@@ -166,7 +204,8 @@ def _dividends(sources: Sources, answer: Answer) -> None:
     _dated(statement, "ex_date", window)
     members = _of_members(sources, answer, statement)
     statement.order(f"ex_date {_descending(answer)}", "symbol", "source")
-    result = _run(sources, answer, statement, rows=answer.query.limit or 2_000)
+    result = _run(sources, answer, statement, rows=answer.query.limit or COUNTED_ROWS)
+    _by_period(answer, result, "ex_date", "amount", title="dividends per share")
     _listed(
         answer, result, columns, noun="dividends", missing=f"No dividend {_between(window)} is known{_of(members)}."
     )
@@ -219,8 +258,9 @@ def _economic(sources: Sources, answer: Answer) -> None:
     if query.severity:
         statement.where("importance = ANY(?)", list(_SEVERITIES[_SEVERITIES.index(query.severity) :]))
     statement.order(f"event_date {_descending(answer)}", f"event_at {_descending(answer)}", "name")
-    rows = query.limit or (DEFAULT_ROWS if not upcoming or not query.topic else 10)
+    rows = query.limit or (_rows(answer) if not upcoming or not query.topic else 10)
     result = _run(sources, answer, statement, rows=rows)
+    _by_period(answer, result, "event_date", None, title="releases")
     about = f" for {query.topic}" if query.topic else ""
     when = (
         f"No release{about} is scheduled after {sources.today}"
@@ -251,7 +291,8 @@ def _geopolitical(sources: Sources, answer: Answer) -> None:
         words = f"%{_escaped(query.topic)}%"
         statement.where("(name ILIKE ? OR description ILIKE ?)", words, words)
     statement.order(f"event_date {_descending(answer)}", "name")
-    result = _run(sources, answer, statement, rows=query.limit or DEFAULT_ROWS)
+    result = _run(sources, answer, statement, rows=query.limit or _rows(answer))
+    _by_period(answer, result, "event_date", None, title="events")
     severe = f" of severity {query.severity} or higher" if query.severity and query.severity != "high" else ""
     severe = " of high severity" if query.severity == "high" else severe
     _listed(

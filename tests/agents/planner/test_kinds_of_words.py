@@ -65,9 +65,15 @@ def test_dividends_alone_are_still_the_payments(names: Universe) -> None:
     assert last(names, "dividends of KO since 2015")[1]["metric"] == "dividends"
 
 
-@pytest.mark.parametrize("said", ["excluding dividends", "without dividends", "dividends excluded"])
-def test_a_return_without_dividends_is_asked_back(said: str, names: Universe) -> None:
-    assert back(names, f"return of KO since 2015 {said}").leftovers
+@pytest.mark.parametrize("said", ["excluding dividends", "without dividends", "dividends excluded", "price alone"])
+def test_a_return_without_dividends_is_the_change_of_the_price(said: str, names: Universe) -> None:
+    name, args = last(names, f"return of KO since 2015 {said}")
+    assert (name, args["metric"], args["symbols"]) == ("query_metric", "price_change", ["KO"])
+    assert args["period"] == {"start": "2015-01-01"}
+
+
+def test_a_figure_that_dividends_would_change_is_still_asked_back(names: Universe) -> None:
+    assert back(names, "volatility of KO since 2015 without dividends").leftovers
 
 
 @pytest.mark.parametrize(

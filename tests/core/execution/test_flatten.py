@@ -45,25 +45,62 @@ def test_an_order_written_but_not_sent_is_withdrawn(desk, traded, monkeypatch):
     assert [order.state for order in desk.gateway.release(traded)] == ["denied"]
 
 
-def test_a_venue_that_does_not_answer_does_not_keep_others_from_being_cancelled(
-    desk, traded, ask, approve, monkeypatch
-):
-    desk.kill_switch.status()
-    second = desk.proposals.propose(ask(quantity=1, order_type="limit", limit_price=100, time_in_force="gtc"), ANNA)
-    approve(second)
-    desk.gateway.release(second.proposal_id)
-    broker = desk.gateway._brokers["paper"]
+@pytest.fixture
+def second(desk, traded, ask, approve):
+    """Have another purchase at work and count what the venue is asked to cancel."""
+    proposal = desk.proposals.propose(ask(quantity=1, order_type="limit", limit_price=100, time_in_force="gtc"), ANNA)
+    approve(proposal)
+    return desk.gateway.release(proposal.proposal_id)[0]
+
+
+def silent(broker, monkeypatch, is_silent):
+    """Let a broker not answer for the cancels that `is_silent` picks by id and number of calls; return the calls."""
     honest, calls = broker.cancel, []
 
     def cancel(account_id, client_order_id):
         calls.append(client_order_id)
-        if len(calls) == 1:
+        if is_silent(client_order_id, len(calls)):
             raise OutcomeUnknown("no reply")
         return honest(account_id, client_order_id)
 
     monkeypatch.setattr(broker, "cancel", cancel, raising=False)
+    return calls
+
+
+def test_a_venue_that_does_not_answer_does_not_keep_others_from_being_cancelled(desk, second, monkeypatch):
+    calls = silent(desk.gateway._brokers["paper"], monkeypatch, lambda client, _: client == second.client_order_id)
     done = stop_and_cancel(desk.kill_switch, desk.gateway, PETER, "odd")
-    assert (len(calls), len(done.cancelled), len(done.problems)) == (2, 1, 1)
+    assert (len(done.cancelled), len(done.problems)) == (1, 1)
+    assert second.order_id in done.problems[0] and second.order_id not in {order.order_id for order in done.cancelled}
+    assert len(set(calls)) == 2, "both were asked for"
+
+
+def test_a_lost_answer_is_asked_for_again(desk, second, monkeypatch):
+    calls = silent(desk.gateway._brokers["paper"], monkeypatch, lambda _, number: number == 1)
+    done = stop_and_cancel(desk.kill_switch, desk.gateway, PETER, "odd")
+    assert ([order.state for order in done.cancelled], done.problems) == (["cancelled", "cancelled"], ())
+    assert len(calls) == 3, "what was cancelled is not asked for again"
+
+
+def test_an_order_that_left_while_orders_were_listed_is_cancelled(desk, traded, ask, approve, monkeypatch):
+    """The halt file can be written just after a sender looked for it: what it sends then must not stay at work."""
+    monkeypatch.setattr(type(desk.gateway), "_advance", lambda self, order: order)
+    late = desk.proposals.propose(ask(quantity=2, order_type="limit", limit_price=90, time_in_force="gtc"), ANNA)
+    approve(late)
+    (order,) = desk.gateway.release(late.proposal_id)
+    monkeypatch.undo()
+    assert order.state == "intended"
+    honest = type(desk.gateway)._withdraw
+
+    def withdraw(self, order, reason):
+        monkeypatch.undo()
+        self.release(order.proposal_id)
+        return honest(self, order, reason)
+
+    monkeypatch.setattr(type(desk.gateway), "_withdraw", withdraw)
+    _, problems = desk.gateway.cancel_all(PETER)
+    assert problems == []
+    assert states(desk) == {"filled": 2, "cancelled": 2}
 
 
 def test_flatten_closes_every_position_and_only_that(desk, traded, ask, approve):

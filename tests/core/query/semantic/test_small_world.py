@@ -261,6 +261,23 @@ def test_dividends_of_several_are_counted_and_ordered(ask):
     assert [row[:3] for row in rows(newest)] == [("AAA", "2024-05-10", 0.25)]
 
 
+def test_dividends_are_added_up_by_year(ask):
+    answer = ask("dividends", symbols=("AAA",), grain="year", period={"start": "2023-01-01"})
+    by_year = answer.tables[0]
+    assert [row[:2] for row in by_year.rows] == [("AAA", "2023-01-01"), ("AAA", "2024-01-01")]
+    listed = {row[1]: row[2] for row in answer.tables[1].rows}
+    for row in by_year.rows:
+        assert row[2] == pytest.approx(sum(paid for day, paid in listed.items() if day[:4] == row[1][:4]))
+    assert value(answer, "AAA dividends per share 2024-01-01") == pytest.approx(0.49)
+
+
+def test_releases_are_counted_by_month(ask):
+    answer = ask("economic_events", grain="month", aggregation="count", period={"name": "all"})
+    by_month, listed = answer.tables
+    assert sum(row[2] for row in by_month.rows) == len(listed.rows) == value(answer, "number of releases")
+    assert {row[1][:7] for row in by_month.rows} == {row[1][:7] for row in listed.rows}
+
+
 def test_splits(ask):
     answer = ask("splits")
     assert [row[:3] for row in rows(answer)] == [("BBB", "2024-06-10", 10.0), ("AAA", "2020-08-31", 4.0)]
