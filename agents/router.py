@@ -72,9 +72,17 @@ def plan_label(plan: Plan) -> Label:
     return highest("public", *labels)
 
 
+_PRIVATE = frozenset(
+    {
+        *("propose_trade", "portfolio", "size_position", "pnl_analysis"),
+        *("save_strategy", "scan_strategies", "strategy_stops"),
+    }
+)
+
+
 def call_label(name: str, arguments: dict[str, object]) -> Label:
     """Return the least label a tool call can have, by its name and arguments."""
-    if name in ("propose_trade", "portfolio", "size_position", "save_strategy", "scan_strategies", "pnl_analysis"):
+    if name in _PRIVATE:
         return "private"
     if name == "query_metric":
         return "private" if str(arguments.get("metric", "")) in PRIVATE_METRICS else "public"

@@ -157,6 +157,7 @@ class Parts:
                 self.clock,
                 self.ids,
                 expiry_minutes=self.settings.approval_expiry_minutes,
+                stops_rest_at={name for name, broker in self.brokers.items() if broker.rests_stops},
             ),
             strategies=PostgresStrategies(self.database),
             tracker=self.tracker,

@@ -59,7 +59,8 @@ def card_text(
 
     rows = "\n".join(
         _leg_row(
-            leg, proposal.order_type_of(leg), proposal.time_in_force, money(leg.limit_price), money(leg.stop_price)
+            *(leg, proposal.order_type_of(leg), proposal.time_in_force_of(leg)),
+            *(money(leg.limit_price), money(leg.stop_price)),
         )
         for leg in proposal.legs
     )

@@ -9,12 +9,17 @@ from core.domain.facts import Cell, Column, Table
 from tools.context import ToolContext
 
 if TYPE_CHECKING:
-    from core.domain.books import Leg
+    from core.domain.books import OrderType
     from core.execution.proposals import Draft
+
+
+_OF_BRACKET: dict[OrderType | None, str] = {None: "", "stop": " of the stop", "limit": " of the target"}
 
 
 def state_draft(context: ToolContext, draft: Draft, *, source: str = "propose_trade") -> None:
     """State as facts what a draft would send and what it would do to cash, positions and weights."""
+    from core.execution.impact import in_order
+
     impact = draft.impact
     money = draft.account.currency
 
@@ -22,8 +27,10 @@ def state_draft(context: ToolContext, draft: Draft, *, source: str = "propose_tr
         cell = float(value) if isinstance(value, Decimal) else value
         context.fact(name, cell, unit, currency=money if unit == "money" else None, source=source)
 
-    for leg, exact in zip(impact.legs, _in_order(draft), strict=True):
+    for leg, exact in zip(impact.legs, in_order(draft.legs, draft.request.legging), strict=True):
         of = "" if len(impact.legs) == 1 else f" of {leg.symbol}"
+        if draft.request.legging == "bracket":
+            of = _OF_BRACKET[exact.order_type]
         fact(f"side{of}", leg.side, "text")
         fact(f"quantity{of}", leg.quantity, "shares")
         fact(f"last close{of}", leg.last_close.close, "money")
@@ -43,11 +50,6 @@ def state_draft(context: ToolContext, draft: Draft, *, source: str = "propose_tr
     fact("cash before", impact.cash_before, "money")
     fact("cash after", impact.cash_after, "money")
     fact("net asset value", impact.nav, "money")
-
-
-def _in_order(draft: Draft) -> list[Leg]:
-    """Return the exact legs in the order in which their impact was judged: sales first."""
-    return sorted(draft.legs, key=lambda leg: leg.side == "buy")
 
 
 def legs_table(draft: Draft) -> Table:

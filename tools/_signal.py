@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from core.errors import InvalidInput, NoData
 from tools._prices import Window, as_number, column_closes, read_prices
+from tools._protection import legs_for
 from tools._strategy import StrategyArguments, prepare
 from tools.context import ToolContext
 
@@ -18,8 +19,9 @@ if TYPE_CHECKING:
     from core.domain.market_path import DayArray
     from core.domain.market_records import Instrument
     from core.domain.owned_records import SavedStrategy
+    from core.execution.live import Protection
     from core.execution.positions import Holding
-    from core.execution.requests import TradeRequest
+    from core.execution.requests import LegRequest, TradeRequest
     from core.valuation.expected_value import ExpectedValue
     from core.valuation.recommendation import Action
 
@@ -66,9 +68,13 @@ class Signal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StrategyPosition:
-    """Hold what a strategy holds: shares and weights in the order of its instruments, joint profit per money in it."""
+    """Hold what a strategy holds: shares and weights in the order of its instruments, joint profit per money in it.
+
+    `costs` is what the shares were bought for, negative for what was sold short.
+    """
 
     shares: tuple[Decimal, ...]
+    costs: tuple[float, ...]
     weights: Float64Array
     profit: float
 
@@ -123,7 +129,7 @@ def read_position(signal: Signal, held: Mapping[int, Holding], nav: float) -> St
     )
     committed = float(np.abs(costs).sum())
     profit = float((values - costs).sum()) / committed if committed else 0.0
-    return StrategyPosition(shares=shares, weights=values / nav, profit=profit)
+    return StrategyPosition(shares=shares, costs=tuple(costs.tolist()), weights=values / nav, profit=profit)
 
 
 def trade_request(
@@ -135,10 +141,12 @@ def trade_request(
     nav: float,
     share: Decimal,
     reason: str,
+    protection: Protection,
 ) -> TradeRequest:
     """Return the trade that brings a position towards wanted weights: `share` of the way, in whole lots.
 
-    Sizes come from the risk core's fixed fraction. Raises InvalidInput when less than a lot is left of it.
+    Sizes come from the risk core's fixed fraction. Of a single name the stop and target of `protection` come with it,
+    to rest for the position that there is then. Raises InvalidInput when less than a lot is left of it.
     """
     from core.domain.trading_rules import LOTS
     from core.execution.requests import MOST_LEGS, LegRequest, TradeRequest
@@ -158,9 +166,17 @@ def trade_request(
             )
     if not legs or (signal.as_one and len(legs) < _legs_of(position, wanted)):
         raise InvalidInput(f"{strategy.weight:.1%} of the account is less than one lot of a leg of {strategy.name}.")
+    kept: tuple[LegRequest, ...] = ()
+    if len(signal.instruments) == 1:
+        (leg,), (before,), (cost,), (price,) = legs, position.shares, position.costs, signal.prices
+        assert leg.quantity is not None, "it was just counted"
+        after = before + (leg.quantity if leg.side == "buy" else -leg.quantity)
+        entered = _entered_at(float(before), float(after), cost, price)
+        kept = legs_for(protection, symbol=leg.symbol, held=after, reference=entered) if after else ()
     return TradeRequest(
         # What is over the most that one proposal takes follows at the next scan.
-        legs=tuple(sorted(legs, key=lambda leg: leg.side == "buy")[:MOST_LEGS]),
+        legs=(*sorted(legs, key=lambda leg: leg.side == "buy")[:MOST_LEGS], *kept),
+        legging="bracket" if kept else "together",
         account_id=strategy.account_id,
         on_failure="unwind" if signal.as_one and len(legs) > 1 else "keep",
         reason=reason,
@@ -201,6 +217,13 @@ def state_risk(context: ToolContext, signal: Signal, before: Float64Array, after
     covariance = np.atleast_2d(np.cov(close[1:] / close[:-1] - 1.0, rowvar=False))
     for when, weights in (("before", before), ("after", after)):
         context.fact(f"expected shortfall of a session {when}", expected_shortfall(weights, covariance)[0], "ratio")
+
+
+def _entered_at(before: float, after: float, cost: float, price: float) -> float:
+    """Return the average cost of a unit once a position has gone from `before` to `after` at a price."""
+    if before * after <= 0.0:
+        return price
+    return (cost + (after - before) * price) / after if abs(after) > abs(before) else cost / before
 
 
 def _legs_of(position: StrategyPosition, wanted: Any) -> int:

@@ -16,6 +16,7 @@ from core.errors import QuantdeskError, UserError
 from core.execution.gateway import Gateway
 from core.execution.orders import OPEN
 from core.execution.proposals import ProposalDesk
+from core.execution.protection import protection_due
 from core.execution.settlement import Settlement
 from tools.context import Desk
 from tools.runner import run_tool
@@ -61,8 +62,9 @@ class TradeActivities:
             return self._orders(proposal_id)
 
     def _orders(self, proposal_id: str) -> dict[str, Any]:
-        orders = self._proposals.get(proposal_id).orders
-        return {"states": [order.state for order in orders], "open": sum(order.state in OPEN for order in orders)}
+        view = self._proposals.get(proposal_id)
+        still_open = sum(order.state in OPEN for order in view.orders) + len(protection_due(view.proposal, view.orders))
+        return {"states": [order.state for order in view.orders], "open": still_open}
 
 
 class ToolActivities:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from core.errors import Refused, UnknownName
 from core.execution.orders import OPEN
 from core.execution.proposals import ProposalDesk
+from core.execution.protection import protection_due
 from core.execution.stores import OutboxEvent, TradingStore
 from core.ports.jobs import Jobs
 from core.ports.notifier import Notice
@@ -70,6 +71,7 @@ class OutboxStarter:
             if view.state == "pending"
             or (view.state == "expired" and view.decision is None)
             or (view.state == "approved" and (not view.orders or any(order.state in OPEN for order in view.orders)))
+            or protection_due(view.proposal, view.orders)
         ]
         for view in unfinished:
             proposal_id = view.proposal.proposal_id

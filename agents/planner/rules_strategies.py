@@ -1,4 +1,4 @@
-"""Understand what is said about a person's own strategies: enable, disable, scan."""
+"""Understand what is said about a person's own strategies: enable, disable, scan, what protects them."""
 
 from __future__ import annotations
 
@@ -10,6 +10,11 @@ from agents.planner.slots import Slots
 
 _SCAN = re.compile(
     r"^\s*(?:please\s+)?(?:scan|check|run|look at|what do|what does)\b.*\b(?:strategy|strategies)\b", re.IGNORECASE
+)
+_STOPS = re.compile(
+    r"\b(?:stops?|stop[- ]loss(?:es)?|targets?)\b.*\b(?:rests?|resting|watched|protected)\b"
+    r"|\b(?:which|what|how)\b.*\b(?:protects?|protected)\b.*\bstrateg(?:y|ies)\b",
+    re.IGNORECASE,
 )
 _SWITCH = re.compile(
     r"^\s*(?:please\s+)?(enable|activate|disable|deactivate|save|store|keep|create|set up)\s+(.+)$",
@@ -30,6 +35,8 @@ def strategies(question: str, slots: Slots) -> Plan | None:
     if _SCAN.match(text) and not slots.symbols:
         named = _name(text)
         return _plan("scan_strategies", {} if named is None else {"strategy": named})
+    if _STOPS.search(text) and not slots.symbols:
+        return _plan("strategy_stops", {})
     found = _SWITCH.match(text)
     if not found or not _STRATEGY.search(text):
         return None

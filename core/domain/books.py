@@ -17,15 +17,18 @@ Side = Literal["buy", "sell"]
 OrderType = Literal["market", "limit", "stop", "stop_limit"]
 TimeInForce = Literal["day", "gtc", "ioc", "fok"]
 """day: to the close of the session; gtc: until cancelled; ioc: what trades at once; fok: all of it or nothing."""
-Legging = Literal["together", "in_order", "one_cancels_other"]
-"""Whether the legs of a proposal are sent at once, each when the one before is filled, or as a linked pair.
+Legging = Literal["together", "in_order", "one_cancels_other", "bracket"]
+"""Whether the legs of a proposal are sent at once, each when the one before is filled, as a linked pair or a bracket.
 
-The orders of a linked pair trade the same quantity: what is executed of one, or its end, cancels the other.
+The orders of a linked pair trade the same quantity: what is executed of one, or its end, cancels the other. A bracket
+is an entry and the stop, the target or the linked pair of both that rests for the position once the entry has ended;
+without an entry it protects a position that is there.
 """
 LEGGING_WORDS: Mapping[Legging, str] = {
     "together": "sent together",
     "in_order": "each sent when the one before is filled",
     "one_cancels_other": "a linked pair: one cancels the other",
+    "bracket": "a bracket: what protects rests once the entry has ended, for what it filled; one cancels the other",
 }
 OnFailure = Literal["keep", "unwind"]
 """What becomes of filled legs when another leg fails: they stay, or are traded back at the market."""
@@ -47,7 +50,8 @@ Decision = Literal["approved", "rejected", "expired"]
 class Leg(Frozen):
     """Name one leg of a proposal: exactly what would be sent, and the band its price must lie in when it is.
 
-    `order_type` is set in a linked pair only, whose legs differ in it; elsewhere that of the proposal counts.
+    `order_type` is set in a linked pair, whose legs differ in it, and in the legs of a bracket that protect; elsewhere
+    that of the proposal counts.
     """
 
     left_out: ClassVar[frozenset[str]] = frozenset({"order_type"})
@@ -154,6 +158,14 @@ class Proposal(Record):
     def order_type_of(self, leg: Leg) -> OrderType:
         """Return the type of the order that a leg becomes."""
         return leg.order_type or self.order_type
+
+    def protects(self, leg: Leg) -> bool:
+        """Say whether a leg is one of a bracket that protects a position, and so never opens one."""
+        return self.legging == "bracket" and leg.order_type is not None
+
+    def time_in_force_of(self, leg: Leg) -> TimeInForce:
+        """Return how long the order lives that a leg becomes: what protects rests until it is cancelled."""
+        return "gtc" if self.protects(leg) else self.time_in_force
 
 
 class ProposalDecision(Record):

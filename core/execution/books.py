@@ -198,6 +198,16 @@ class Books:
         folded = {key: fold(part) for key, part in own.items()}
         return {key: holding for key, holding in folded.items() if holding.quantity}
 
+    def protecting(self, author: str, account_id: str, *, since: datetime | None = None) -> Sequence[Order]:
+        """Return the orders at the venue that protect what an author's proposals hold, newest first.
+
+        With `since` those that changed from then on are among them.
+        """
+        with self._store.transaction() as transaction:
+            orders = transaction.orders.protecting(account_id, since=since)
+            authors = transaction.books.authors(account_id) if orders else {}
+        return [order for order in orders if authors.get(order.order_id) == author]
+
     def orders(
         self,
         account_id: str | None = None,

@@ -17,6 +17,7 @@ from core.execution.kill_switch import KillSwitch
 from core.execution.market_risk import RiskMarket
 from core.execution.marks import Marks
 from core.execution.orders import AT_VENUE, OPEN, OrderEvent, move
+from core.execution.protection import legs_at_release, linked_legs, protection_due, resting_quantity
 from core.execution.reconciliation import Reconciliation
 from core.execution.settlement import apply_word
 from core.execution.stores import TradingStore, Transaction
@@ -27,6 +28,7 @@ FIRST_ATTEMPT = 1
 CANCEL_ROUNDS = 3
 SECOND_ATTEMPT = 2
 """Trades back what the first attempt of a leg filled, when another leg failed."""
+_UNCOVERED = "bracket: the position does not hold what this order would rest for"
 FAILED: frozenset[OrderState] = frozenset({"denied", "rejected", "cancelled", "expired"})
 
 
@@ -63,7 +65,7 @@ class Gateway:
         """
         crash_point("send.loaded")
         orders = [self._advance(order) for order in self._intend(proposal_id)]
-        return [*orders, *self._unwind(proposal_id), *self._end_pair(proposal_id)]
+        return [*orders, *self._follow(proposal_id)]
 
     def recover(self) -> Sequence[Order]:
         """Finish every order that an earlier run left between intention and the venue's word."""
@@ -71,7 +73,7 @@ class Gateway:
             orders = transaction.orders.all(states=("intended", "submitting", "unknown"))
         done = [self._advance_if_possible(order) for order in reversed(orders)]
         for proposal_id in dict.fromkeys(order.proposal_id for order in orders):
-            done += [*self._unwind(proposal_id), *self._end_pair(proposal_id)]
+            done += self._follow(proposal_id)
         return done
 
     def cancel(self, order_id: str, principal: Principal) -> Order:
@@ -124,6 +126,15 @@ class Gateway:
         with self._store.transaction() as transaction:
             return transaction.orders.get(order.order_id, lock=True)
 
+    def _follow(self, proposal_id: str) -> Sequence[Order]:
+        """Do what the orders of a proposal call for after they were sent."""
+        return [
+            *self._unwind(proposal_id),
+            *self._protect(proposal_id),
+            *self._end_pair(proposal_id),
+            *self._end_uncovered(proposal_id),
+        ]
+
     def _withdraw(self, order: Order, reason: str) -> Order:
         with self._store.transaction() as transaction:
             order = transaction.orders.get(order.order_id, lock=True)
@@ -150,7 +161,7 @@ class Gateway:
             objections = self._gate.objections(transaction, proposal, account, "release")
             if not transaction.proposals.use(proposal_id):
                 raise ApprovalRefused(f"The approval of {proposal_id} was used already.", rule="used")
-            made = [self._order(proposal, leg, "; ".join(objections)) for leg in range(len(proposal.legs))]
+            made = [self._order(proposal, leg, "; ".join(objections)) for leg in legs_at_release(proposal)]
             for order in made:
                 transaction.orders.add(order)
                 transaction.events.put("order.changed", order.order_id)
@@ -174,6 +185,8 @@ class Gateway:
     def _advance_claimed(self, order: Order) -> Order:
         if order.state == "intended":
             waits = self._waits_for(order)
+            if waits is None:
+                waits = self._make_room(order)
             if waits is not None:
                 return self._withdraw(order, waits) if waits else order
             self._reconciliation.require(order.account_id)
@@ -188,13 +201,14 @@ class Gateway:
             others = transaction.orders.all(proposal_id=order.proposal_id)
         if order.attempt != FIRST_ATTEMPT:
             return None
-        if proposal.legging == "one_cancels_other":
-            over = [part for part in others if part.leg != order.leg and _ends(part, order)]
+        linked = linked_legs(proposal)
+        if order.leg in linked:
+            over = [part for part in others if part.leg in linked and part.leg != order.leg and _ends(part, order)]
             return f"linked: leg {over[0].leg + 1} is {over[0].state}" if over else None
         failed = [part for part in others if part.leg != order.leg and part.state in FAILED]
         if failed and proposal.on_failure == "unwind":
             return f"legging: leg {failed[0].leg + 1} ended as {failed[0].state}"
-        if proposal.legging == "together":
+        if proposal.legging != "in_order":
             return None
         before = [part for part in others if part.leg == order.leg - 1 and part.attempt == FIRST_ATTEMPT]
         if not before or before[0].state == "filled":
@@ -227,13 +241,12 @@ class Gateway:
         with self._store.transaction() as transaction:
             proposal, _ = transaction.proposals.get(proposal_id)
             orders = transaction.orders.all(proposal_id=proposal_id)
-        if proposal.legging != "one_cancels_other":
-            return []
+        linked = [order for order in orders if order.leg in linked_legs(proposal)]
         over = [
             order
-            for order in orders
+            for order in linked
             if order.state in ("intended", "accepted", "partially_filled")
-            if any(_ends(part, order) for part in orders if part.leg != order.leg)
+            if any(_ends(part, order) for part in linked if part.leg != order.leg)
         ]
         return [
             self._withdraw(order, "linked: the other order of the pair ended or traded")
@@ -241,6 +254,93 @@ class Gateway:
             else self._ask_to_cancel(order)
             for order in over
         ]
+
+    def _protect(self, proposal_id: str) -> Sequence[Order]:
+        """Write and send the orders of a bracket that protect what its entry filled, once that has ended."""
+        with self._store.transaction() as transaction:
+            proposal, _ = transaction.proposals.get(proposal_id)
+            due = protection_due(proposal, transaction.orders.all(proposal_id=proposal_id))
+        if not due:
+            return []
+        with self._store.transaction() as transaction:
+            transaction.accounts.get(proposal.account_id, lock=True)
+            due = protection_due(proposal, transaction.orders.all(proposal_id=proposal_id))
+            made = [self._order(proposal, leg, "", quantity) for leg, quantity in due.items()]
+            for order in made:
+                transaction.orders.add(order)
+                transaction.events.put("order.changed", order.order_id)
+            crash_point("send.intent_written")
+        crash_point("send.intent_stored")
+        return [self._advance_if_possible(order) for order in made]
+
+    def _make_room(self, order: Order) -> str | None:
+        """Cancel what protects the shares that an order trades before it leaves, so that never both do.
+
+        Returns None when it may leave, "" while the venue's word or an execution is still to come, else why it never
+        does: what protected the position of its author traded since it was proposed, so that it is not the position
+        that the approval was for.
+        """
+        with self._store.transaction() as transaction:
+            proposal, _ = transaction.proposals.get(order.proposal_id)
+        others = self._protecting(order, proposal)
+        if not others:
+            return None
+        with self._store.transaction() as transaction:
+            snapshot = transaction.gate.snapshot(order.account_id, except_proposal=order.proposal_id)
+        held = snapshot.positions.get(order.instrument_id, Decimal(0))
+        direction = 1 if order.side == "sell" else -1
+        working = sum(
+            (
+                -direction * part.signed_quantity
+                for part in snapshot.working
+                if part.instrument_id == order.instrument_id and direction * part.signed_quantity < 0
+            ),
+            Decimal(0),
+        )
+        resting = [part for part in others if part.state in AT_VENUE]
+        left = max(direction * held - order.quantity - working, Decimal(0))
+        if len(resting) == len(others) and resting_quantity(resting) <= left:
+            return None
+        if resting_quantity(resting) > left:
+            for part in resting:
+                if part.state in ("accepted", "partially_filled"):
+                    self._ask_to_cancel(part)
+            others = self._protecting(order, proposal)
+            if any(part.state in AT_VENUE for part in others):
+                return ""
+        try:
+            told = self._broker(order).account(order.account_id)
+        except ServiceError:
+            return ""
+        if told.positions.get(order.instrument_id, Decimal(0)) != held:
+            return ""
+        with self._store.transaction() as transaction:
+            authors = {part.order_id: transaction.proposals.get(part.proposal_id)[0].author for part in others}
+        traded = [part for part in others if part.filled_quantity and authors[part.order_id] == proposal.author]
+        return f"bracket: {traded[0].order_id} traded since this was proposed; propose it again" if traded else None
+
+    def _protecting(self, order: Order, proposal: Proposal) -> list[Order]:
+        """Return what other proposals have at the venue, or had since this one, to protect what an order trades."""
+        with self._store.transaction() as transaction:
+            return [
+                part
+                for part in transaction.orders.protecting(order.account_id, since=proposal.created_at)
+                if part.proposal_id != order.proposal_id
+                and (part.instrument_id, part.side) == (order.instrument_id, order.side)
+            ]
+
+    def _end_uncovered(self, proposal_id: str) -> Sequence[Order]:
+        """Cancel what rests in the account of a proposal for more than the position still holds."""
+        with self._store.transaction() as transaction:
+            account_id = transaction.proposals.get(proposal_id)[0].account_id
+            resting = transaction.orders.protecting(account_id)
+        ended = []
+        for order in resting:
+            with self._store.transaction() as transaction:
+                is_covered = transaction.orders.is_covered(order.order_id)
+            if not is_covered and order.state in ("accepted", "partially_filled"):
+                ended.append(self._ask_to_cancel(order))
+        return ended
 
     def _ask_to_cancel(self, order: Order) -> Order:
         try:
@@ -284,25 +384,31 @@ class Gateway:
 
     def _begin(self, order: Order) -> Order:
         """Write down that the venue may know of the order from now on, if everything still allows it."""
-        if order.attempt == FIRST_ATTEMPT:
-            with self._store.transaction() as transaction:
-                self._gate.prepare(transaction, transaction.proposals.get(order.proposal_id)[0])
+        with self._store.transaction() as transaction:
+            proposal, _ = transaction.proposals.get(order.proposal_id)
+            protects = proposal.protects(proposal.legs[order.leg])
+            if order.attempt == FIRST_ATTEMPT and not protects:
+                self._gate.prepare(transaction, proposal)
         with self._store.transaction() as transaction:
             account = transaction.accounts.get(order.account_id, lock=True)
             order = transaction.orders.get(order.order_id, lock=True)
             if order.state != "intended":
                 return order
-            proposal, _ = transaction.proposals.get(order.proposal_id)
-            if order.attempt != FIRST_ATTEMPT:
-                # Trading back is part of what was approved, whenever it becomes necessary; only a switch stops it.
+            if order.attempt != FIRST_ATTEMPT or protects:
+                # Trading back and protecting are part of what was approved, whenever they become necessary; only a
+                # switch stops them, and nothing protects more than is held.
                 halted = self._kill_switch.reason(transaction, order_id=order.order_id)
+                if halted and protects:
+                    return order
                 why = f"kill_switch: {halted}" if halted else live_objection(account) or ""
-                event: OrderEvent = "deny" if why else "submit"
-                return self._record(transaction, order, event, why)
-            objections = list(self._gate.objections(transaction, proposal, account, "send"))
-            if proposal.expires_at <= transaction.proposals.now():
-                objections.append("expired: the approval lapsed before the order was sent.")
-            order = self._record(transaction, order, "deny" if objections else "submit", "; ".join(objections))
+                if protects and not why and not transaction.orders.is_covered(order.order_id):
+                    why = _UNCOVERED
+            else:
+                objections = list(self._gate.objections(transaction, proposal, account, "send"))
+                if proposal.expires_at <= transaction.proposals.now():
+                    objections.append("expired: the approval lapsed before the order was sent.")
+                why = "; ".join(objections)
+            order = self._record(transaction, order, "deny" if why else "submit", why)
         crash_point("send.submitting_stored")
         return order
 
@@ -353,7 +459,7 @@ class Gateway:
                 order = self._record(transaction, order, "submit", "")
         return self._transmit(order, first=False)
 
-    def _order(self, proposal: Proposal, leg: int, objections: str) -> Order:
+    def _order(self, proposal: Proposal, leg: int, objections: str, quantity: Decimal | None = None) -> Order:
         part = proposal.legs[leg]
         now = self._clock.now()
         return Order(
@@ -365,11 +471,11 @@ class Gateway:
             account_id=proposal.account_id,
             instrument_id=part.instrument_id,
             side=part.side,
-            quantity=part.quantity,
+            quantity=part.quantity if quantity is None else quantity,
             order_type=proposal.order_type_of(part),
             limit_price=part.limit_price,
             stop_price=part.stop_price,
-            time_in_force=proposal.time_in_force,
+            time_in_force=proposal.time_in_force_of(part),
             state="denied" if objections else "intended",
             reason=objections,
             desk_time=now,
@@ -389,7 +495,8 @@ class Gateway:
         return changed
 
     def _ticket(self, order: Order, proposal: Proposal) -> OrderTicket:
-        is_pair = proposal.legging == "one_cancels_other"
+        linked = linked_legs(proposal) if order.attempt == FIRST_ATTEMPT else []
+        other = next((leg for leg in linked if order.leg in linked and leg != order.leg), None)
         return OrderTicket(
             client_order_id=order.client_order_id,
             account_id=order.account_id,
@@ -402,7 +509,7 @@ class Gateway:
             stop_price=order.stop_price,
             time_in_force=order.time_in_force,
             desk_time=self._clock.now(),
-            linked_to=client_order_id(order.proposal_id, 1 - order.leg, FIRST_ATTEMPT) if is_pair else "",
+            linked_to="" if other is None else client_order_id(order.proposal_id, other, FIRST_ATTEMPT),
         )
 
     def _broker(self, order: Order) -> Broker:

@@ -125,7 +125,8 @@ def assess(
     """Judge legs against the account's fresh positions, cash and open orders, as one snapshot shows them.
 
     Sales come before purchases, as their proceeds may pay for them; the legs of a linked pair, of which one trades,
-    are each judged alone and counted once. Raises NoData when a leg has no price.
+    are each judged alone and counted once. What protects in a bracket is judged after its entry and not counted where
+    there is one. Raises NoData when a leg has no price.
     """
     limits = limits_of(account)
     book = _book(snapshot, view)
@@ -134,17 +135,19 @@ def assess(
     refused: list[GateRefusal] = []
     notes: list[str] = []
     before = start = book
-    for number, leg in enumerate(sorted(legs, key=lambda leg: leg.side == "buy")):
+    for number, leg in enumerate(in_order(legs, legging)):
+        is_linked = legging == "one_cancels_other" or (legging == "bracket" and leg.order_type is not None)
+        lasts: TimeInForce = "gtc" if legging == "bracket" and is_linked else time_in_force
         mark = view.marks.get(leg.instrument_id)
         if mark is None:
             raise NoData(f"There is no price of {leg.symbol}.", hint="Import or ingest its bars first.")
         price = leg.limit_price or leg.stop_price or mark.close
         request = OrderRequest(symbol=leg.symbol, side=leg.side, quantity=leg.quantity, price=price)
         fee = request.notional * FEE_BPS / 10_000
-        if legging == "one_cancels_other":
+        if is_linked:
             book = start
         found = (
-            *venue_refusals(leg, view, time_in_force),
+            *venue_refusals(leg, view, lasts),
             *check_order(
                 request,
                 book,
@@ -163,8 +166,10 @@ def assess(
             cash=book.cash - request.signed_quantity * price - fee,
             holdings={**book.holdings, leg.symbol: Holding(quantity=after, price=mark.close)},
         )
+        if legging == "bracket" and not is_linked:
+            start = book
         notes += _remarks(leg, mark, held, after)
-        if view.is_live and (waits := waits_for(leg, view, time_in_force)) is not None:
+        if view.is_live and (waits := waits_for(leg, view, lasts)) is not None:
             notes.append(waits)
         judged.append(
             LegImpact(
@@ -182,7 +187,9 @@ def assess(
     if snapshot.working:
         notes.append(f"{len(snapshot.working)} open order(s) of the account are counted as if filled.")
     counted = [leg.notional for leg in judged]
-    notional = max(counted) if legging == "one_cancels_other" else sum(counted, ZERO)
+    if legging == "bracket" and legs[0].order_type is None:
+        book, counted = start, counted[:1]
+    notional = sum(counted, ZERO) if legging in ("together", "in_order") else max(counted)
     return Impact(
         legs=tuple(judged),
         notional=notional,
@@ -194,6 +201,11 @@ def assess(
         refused=tuple(refused),
         notes=tuple(dict.fromkeys(notes)),
     )
+
+
+def in_order(legs: Sequence[Leg], legging: Legging) -> list[Leg]:
+    """Return legs in the order in which they are judged: sales first, but the entry of a bracket before all."""
+    return list(legs) if legging == "bracket" else sorted(legs, key=lambda leg: leg.side == "buy")
 
 
 def largest_allowed(

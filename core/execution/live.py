@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
+from core.domain.books import OrderType
 from core.domain.kernel import Float64Array
 from core.valuation.recommendation import Action, action_of, sessions_unchanged
 
@@ -25,6 +27,25 @@ class Protection:
         if self.stop_loss and profit <= -self.stop_loss:
             return "stop"
         return "take_profit" if self.take_profit and profit >= self.take_profit else None
+
+    def levels(self, side: int, reference: float) -> dict[OrderType, float]:
+        """Return the prices at which a position of a side (1 long, -1 short) entered at `reference` is given up."""
+        found: dict[OrderType, float] = {}
+        if self.stop_loss:
+            found["stop"] = reference * (1.0 - side * self.stop_loss)
+        if self.take_profit and reference * (1.0 + side * self.take_profit) > 0.0:
+            found["limit"] = reference * (1.0 + side * self.take_profit)
+        return found
+
+    def is_kept_by(self, resting: Mapping[OrderType, float], side: int, cost: float) -> bool:
+        """Say whether orders at these prices protect a position of average `cost` (price of a unit) as is wanted.
+
+        A level may be off by the share of its distance that a position may be off its target.
+        """
+        wanted = self.levels(side, cost)
+        return wanted.keys() == resting.keys() and all(
+            abs(resting[name] - level) <= REBALANCE_BAND * abs(level - cost) for name, level in wanted.items()
+        )
 
 
 def choose(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -76,6 +76,7 @@ class ProposalDesk:
         ids: IdSource,
         *,
         expiry_minutes: int = 24 * 60,
+        stops_rest_at: Collection[str] = (),
     ) -> None:
         self._store = store
         self._marks = marks
@@ -84,6 +85,7 @@ class ProposalDesk:
         self._clock = clock
         self._ids = ids
         self._expiry_minutes = expiry_minutes
+        self._stops_rest_at = stops_rest_at
         self._market = RiskMarket(marks, clock)
 
     def halted(self) -> str | None:
@@ -93,6 +95,10 @@ class ProposalDesk:
     def symbol(self, instrument_id: int) -> str:
         """Return the symbol of an instrument; raise UnknownName."""
         return self._instruments.get(instrument_id).symbol
+
+    def rests_stops(self, account: Account) -> bool:
+        """Say whether stop orders of an account rest at its broker."""
+        return account.broker in self._stops_rest_at
 
     def prepare(self, request: TradeRequest, *, as_of: AsOf | None = None) -> Draft:
         """Check a request and return the exact legs with their impact, storing nothing.
@@ -104,6 +110,11 @@ class ProposalDesk:
         instruments = [self._instruments.find(leg.symbol) for leg in request.legs]
         with self._store.transaction() as transaction:
             account = _account(transaction, request.account_id)
+            if request.legging == "bracket" and not self.rests_stops(account):
+                raise InvalidInput(
+                    f"Stops do not rest at {account.broker!r}, the broker of {account.account_id}.",
+                    hint="Trade without a bracket, and watch the position.",
+                )
             snapshot = transaction.gate.snapshot(account.account_id)
         held = snapshot.positions
         working = [order.instrument_id for order in snapshot.working]

@@ -40,7 +40,8 @@ class LegRequest:
 class TradeRequest:
     """Ask for a trade of one or several legs; `author` names the strategy or agent when it is not the caller.
 
-    Legs have an order type of their own in a linked pair only (`legging` is `one_cancels_other`).
+    Legs have an order type of their own in a linked pair (`legging` is `one_cancels_other`), and those of a `bracket`
+    that protect: at most a stop and a limit of the position after the entry, which comes first where there is one.
     """
 
     legs: tuple[LegRequest, ...]
@@ -58,11 +59,14 @@ def check_request(request: TradeRequest) -> None:
     """Raise InvalidInput when the parts of a request do not fit each other."""
     if not 1 <= len(request.legs) <= MOST_LEGS:
         raise InvalidInput(f"A proposal has 1 to {MOST_LEGS} legs, not {len(request.legs)}.")
-    if len(request.legs) == 1 and (request.legging, request.on_failure) != ("together", "keep"):
-        raise InvalidInput("Legging and unwinding are for proposals of several legs.")
     is_pair = request.legging == "one_cancels_other"
+    is_bracket = request.legging == "bracket"
+    if len(request.legs) == 1 and not is_bracket and (request.legging, request.on_failure) != ("together", "keep"):
+        raise InvalidInput("Legging and unwinding are for proposals of several legs.")
     if is_pair:
         _check_pair(request)
+    elif is_bracket:
+        _check_bracket(request)
     elif len(request.legs) > 1 and request.order_type in ("stop", "stop_limit"):
         raise InvalidInput("A stop order has one leg.")
     if request.time_in_force in ("ioc", "fok") and (is_pair or request.order_type not in ("market", "limit")):
@@ -71,10 +75,11 @@ def check_request(request: TradeRequest) -> None:
             hint="Use day or gtc.",
         )
     own = [leg for leg in request.legs if leg.order_type is not None]
-    if own and not is_pair:
+    if own and not (is_pair or is_bracket):
         raise InvalidInput(
             f"{own[0].symbol} has the order type {own[0].order_type} of its own.",
-            hint="Only the legs of a linked pair (one_cancels_other) have; give the order type for the whole trade.",
+            hint="Only the legs of a linked pair (one_cancels_other) and those of a bracket that protect have; give the"
+            " order type for the whole trade.",
         )
     for leg in request.legs:
         _check_prices(leg, leg.order_type or request.order_type)
@@ -114,6 +119,24 @@ def _check_pair(request: TradeRequest) -> None:
         )
     if request.on_failure != "keep":
         raise InvalidInput("A linked pair has nothing to unwind: its two orders are one trade.")
+
+
+def _check_bracket(request: TradeRequest) -> None:
+    """Raise InvalidInput unless an entry, if any, is followed by a stop, a limit or both of one side and quantity."""
+    entries = [leg for leg in request.legs if leg.order_type is None]
+    protecting = [leg for leg in request.legs if leg.order_type is not None]
+    types = sorted(str(leg.order_type) for leg in protecting)
+    is_one = len({(leg.side, leg.quantity) for leg in protecting}) == 1 and protecting[0].quantity is not None
+    fits = (
+        is_one and len({leg.symbol for leg in request.legs}) == 1 and types in (["stop"], ["limit"], ["limit", "stop"])
+    )
+    if not fits or len(entries) > 1 or request.legs[: len(entries)] != tuple(entries):
+        raise InvalidInput(
+            "A bracket is an entry, or none, and then a stop, a limit or both of the same symbol, side and quantity.",
+            hint="Give each leg that protects its order_type, and the entry none.",
+        )
+    if request.on_failure != "keep" or (entries and request.order_type not in ("market", "limit")):
+        raise InvalidInput("The entry of a bracket is a market or limit order, and nothing of it is unwound.")
 
 
 def exact_leg(

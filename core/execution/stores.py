@@ -209,6 +209,14 @@ class Orders(Protocol):
         """Return whether the database lets the order leave as trading stands now."""
         ...
 
+    def is_covered(self, order_id: str) -> bool:
+        """Return whether the position holds what rests for it with this order, the two of a pair counted once."""
+        ...
+
+    def protecting(self, account_id: str, *, since: datetime | None = None) -> Sequence[Order]:
+        """Return the orders that protect positions, newest first: those at the venue, with `since` changed ones too."""
+        ...
+
     def claim(self, order_id: str) -> None:
         """Wait until no other transaction has claimed the order; the claim ends with this transaction."""
         ...

@@ -102,6 +102,11 @@ class Broker(Protocol):
         """Say whether sending the same client order id twice makes one order."""
         ...
 
+    @property
+    def rests_stops(self) -> bool:
+        """Say whether the venue keeps stop orders until their price is reached."""
+        ...
+
     def submit(self, ticket: OrderTicket) -> VenueOrder:
         """Send an order."""
         ...

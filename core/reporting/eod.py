@@ -18,6 +18,7 @@ def end_of_day(sources: Sources) -> list[Section]:
         sections.risk(sources),
         sections.risk_change(sources),
         sections.limits(sources),
+        sections.protection(sources),
         sections.pending(sources),
         _tomorrow(sources, held),
         sections.data(sources),

@@ -338,6 +338,24 @@ def pending(sources: Sources) -> Section:
     return section
 
 
+def protection(sources: Sources) -> Section:
+    """Say which stops and targets of strategies rest at the broker and which the scan watches."""
+    section = Section(key="protection", title="Stops and targets of strategies")
+    result = sources.result(section, "strategy_stops", {})
+    if result is None:
+        return section
+    section.tiles = [(fact.name, fact_figure(fact)) for fact in result.facts]
+    rows = rows_of(result, "protection")
+    for row in rows or ():
+        if row.text("protection") == "watched":
+            section.say("note", row.figure("strategy"), ": ", row.figure("why"), ".")
+    if rows is not None and len(rows):
+        section.show(rows, most=40)
+    else:
+        section.say("note", "No enabled strategy has a stop or a profit target.")
+    return section
+
+
 def activity(sources: Sources) -> Section:
     """List the day's orders and fills, and say which orders did not go through."""
     section = Section(key="activity", title="Orders and fills of the day")

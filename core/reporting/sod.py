@@ -16,6 +16,7 @@ def start_of_day(sources: Sources) -> list[Section]:
         sections.risk(sources),
         sections.limits(sources),
         sections.signals(sources, held),
+        sections.protection(sources),
         sections.pending(sources),
         sections.data(sources),
     ]

@@ -62,6 +62,15 @@ class BrokerContract:
         found = broker.find(self.account_id, ticket.client_order_id)
         assert found is not None and (found.venue_order_id, found.state) == (word.venue_order_id, "accepted")
 
+    def test_a_stop_rests_where_the_broker_says_so(self) -> None:
+        broker = self.open_broker()
+        ticket = self.ticket(order_type="stop", limit_price=None, stop_price=Decimal(10_000_000))
+        if broker.rests_stops:
+            assert broker.submit(ticket).state == "accepted"
+            (order,) = broker.account(self.account_id).open_orders
+            assert (order.client_order_id, order.quantity) == (ticket.client_order_id, Decimal(10))
+            assert order.filled_quantity == 0
+
     def test_the_account_names_the_open_order(self) -> None:
         broker, ticket = self.open_broker(), self.ticket(side="sell", limit_price=Decimal(10_000_000))
         broker.submit(ticket)

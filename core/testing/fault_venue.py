@@ -132,6 +132,8 @@ class FaultVenue:
 class FaultBroker:
     """Reach a FaultVenue over a line whose faults the test sets: the next submit, cancel, find and report."""
 
+    rests_stops = True
+
     def __init__(self, venue: FaultVenue) -> None:
         self.venue = venue
         self.submits: list[SubmitFault] = []

@@ -143,6 +143,8 @@ class SocketVenue:
 class SocketBroker:
     """Trade at a SocketVenue: one connection for each request, a short wait for its reply."""
 
+    rests_stops = True
+
     def __init__(self, address: tuple[str, int], *, deduplicates: bool) -> None:
         self._address = address
         self.deduplicates = deduplicates

@@ -38,7 +38,21 @@ def save(call):
 
 
 @pytest.fixture
-def trade(parts):
+def advance(parts):
+    """Give a function that moves the clock by sessions and does at each what the workflows of proposals do."""
+
+    def run(sessions=1):
+        for _ in range(sessions):
+            parts.advance_clock(1)
+            for view in parts.desk.proposals.list():
+                if view.orders:
+                    parts.gateway.release(view.proposal.proposal_id)
+
+    return run
+
+
+@pytest.fixture
+def trade(parts, advance):
     """Give a function that approves a proposal as peter, sends it and waits a session for its fill."""
 
     def run(result, sessions=1):
@@ -46,15 +60,26 @@ def trade(parts):
             view = parts.desk.proposals.get(proposal_id)
             parts.desk.proposals.decide(proposal_id, "approved", view.proposal.digest, PETER, face="test")
             parts.gateway.release(proposal_id)
-        parts.advance_clock(sessions)
+        advance(sessions)
 
     return run
 
 
+@pytest.fixture
+def no_stops(parts, monkeypatch):
+    """Let the broker keep no stop orders."""
+    monkeypatch.setattr(parts.desk.proposals, "_stops_rest_at", frozenset())
+
+
 def looked(result):
     """Return the row of each strategy by its name."""
-    (table,) = result.tables
-    return {row[0]: row for row in table.rows}
+    return {row[0]: row for row in result.tables[0].rows}
+
+
+def at_rest(parts):
+    """Return side, quantity and price of what rests for positions."""
+    orders = parts.desk.books.orders(states=("accepted", "partially_filled"))
+    return {(order.side, order.quantity, order.stop_price or order.limit_price) for order in orders}
 
 
 def test_an_entry_is_proposed_in_whole_shares_of_the_strategys_part_with_its_evidence(parts, call, save):
@@ -62,8 +87,12 @@ def test_an_entry_is_proposed_in_whole_shares_of_the_strategys_part_with_its_evi
     result = call("scan_strategies")
     (proposal_id,) = result.proposal_ids
     proposal = parts.desk.proposals.get(proposal_id).proposal
-    # A tenth of 100,000 dollars at 150 is 66 whole shares.
-    assert [(leg.symbol, leg.side, leg.quantity) for leg in proposal.legs] == [("AAA", "buy", Decimal(66))]
+    # A tenth of 100,000 dollars at 150 is 66 whole shares; 5 % below 150 is 142.50.
+    assert [(leg.symbol, leg.side, leg.quantity, leg.stop_price) for leg in proposal.legs] == [
+        ("AAA", "buy", Decimal(66), None),
+        ("AAA", "sell", Decimal(66), Decimal("142.5")),
+    ]
+    assert proposal.legging == "bracket" and "stop resting at the broker" in proposal.reason
     (strategy,) = parts.desk.strategies.saved(PETER.id)
     assert (proposal.author, proposal.author_kind, proposal.requested_by) == (strategy.strategy_id, "agent", PETER.id)
     facts = [parts.desk.calls.fact(fact_id) for fact_id in proposal.evidence]
@@ -72,10 +101,11 @@ def test_an_entry_is_proposed_in_whole_shares_of_the_strategys_part_with_its_evi
     assert stated["signal session"] == START.isoformat()
     # It closed above 148.50 yesterday too.
     assert stated["sessions that the signal has stood"] == 2
-    assert stated["stop loss, watched by the scan"] == 0.05
+    assert stated["stop loss, resting at the broker"] == 0.05
+    assert (stated["position after"], stated["position after of the stop"]) == (66, 0)
     assert stated["earlier decisions of this kind"] == 0 and "probability of a gain" not in stated
     assert stated["expected shortfall of a session before"] == 0.0 < stated["expected shortfall of a session after"]
-    assert any("none of them rests at the broker" in note for note in result.notes)
+    assert "Rising: it holds nothing; stop of its next entry will rest at paper." in result.notes
 
 
 def test_a_second_scan_waits_for_the_decision_and_for_the_fill(parts, call, save, trade):
@@ -108,12 +138,16 @@ def test_an_exit_closes_what_the_strategy_holds_and_nothing_else(parts, call, sa
     assert _held(parts, "agent:usr_peter") == {1: Decimal(10)} and _held(parts) == {}
 
 
-def test_a_position_leaves_at_its_profit_target_and_stays_out_while_the_signal_stands(parts, call, save, trade):
+def test_a_watched_position_leaves_at_its_target_and_stays_out_while_the_signal_stands(
+    parts, call, save, trade, advance, no_stops
+):
     save(take_profit=0.02)
     trade(call("scan_strategies"))
-    assert looked(call("scan_strategies"))["Rising"][1] == "none"
+    result = call("scan_strategies")
+    assert looked(result)["Rising"][1] == "none"
+    assert result.notes == ("Rising: target watched by the scan at each new bar, because paper keeps no stop orders.",)
     # Bought at about 151.5; the close of 155 is more than two percent above.
-    parts.advance_clock(4)
+    advance(4)
     result = call("scan_strategies")
     assert looked(result)["Rising"][1] == "take profit"
     trade(result)
@@ -124,23 +158,114 @@ def test_a_position_leaves_at_its_profit_target_and_stays_out_while_the_signal_s
 def test_the_scan_says_which_stops_rest_at_the_broker(parts, call, save, trade):
     save(weight=0.1, stop_loss=0.05)
     trade(call("scan_strategies"))
-    assert not any("rests at paper" in note for note in call("scan_strategies").notes)
-    leg = {"symbol": "AAA", "side": "sell", "quantity": "60", "stop_price": "140"}
+    result = call("scan_strategies")
+    assert looked(result)["Rising"][1] == "none"
+    (order_id,) = [order.order_id for order in parts.desk.books.orders() if order.stop_price is not None]
+    assert result.notes == (f"Rising: stop of main rests at paper: sell 66 AAA at 142.5 ({order_id}).",)
+    (row,) = result.tables[1].rows
+    assert row == ("Rising", "stop rests", "main", "paper", "AAA", "sell", 66.0, 142.5, order_id, None)
+    leg = {"symbol": "BBB", "side": "sell", "quantity": "60", "stop_price": "40"}
     trade(call("propose_trade", legs=[leg], order_type="stop", time_in_force="gtc"), sessions=1)
     notes = call("scan_strategies").notes
-    (order_id,) = [order.order_id for order in parts.desk.books.orders() if order.stop_price is not None]
-    assert f"A stop of main rests at paper: sell 60 AAA at 140 ({order_id})." in notes
+    assert "A stop of main that is no strategy's rests at paper: sell 60 BBB at 40" in notes[1]
     assert call("scan_strategies", strategy="Rising").notes == notes
 
 
-def test_a_short_position_is_stopped_at_its_loss(parts, call, save, trade):
+def test_a_target_at_the_broker_closes_the_position_and_the_strategy_stays_out(parts, call, save, trade, advance):
+    save(take_profit=0.02, stop_loss=0.05)
+    trade(call("scan_strategies"))
+    assert at_rest(parts) == {("sell", 66, Decimal("142.5")), ("sell", 66, Decimal(153))}
+    advance()
+    # The bar of 1 December opens at 152.50 and reaches 153.25: the target of 153 fills, the stop is gone.
+    assert _held(parts) == {} and at_rest(parts) == set()
+    assert parts.desk.books.fills()[0].price == Decimal(153)
+    for _ in range(2):
+        assert looked(call("scan_strategies"))["Rising"][1] == "none"
+        advance()
+
+
+def test_a_stopped_strategy_enters_again_once_it_has_decided_anew(parts, call, save, trade, advance):
+    """It is out while the rising close is above 148.50; flat above 155 and in again above 156, it enters."""
+    save(take_profit=0.02, conditions={"buy": "close > 148.5 and not (close > 154.5 and close < 155.5)",
+                                       "sell": "close > 154.5 and close < 155.5"})  # fmt: skip
+    trade(call("scan_strategies"))
+    seen = []
+    for _ in range(6):
+        advance()
+        seen.append(looked(call("scan_strategies"))["Rising"][1])
+    # Filled at 153 on 1 December (152); flat at 155, in again at 156.
+    assert seen[:4] == ["none"] * 4 and "entry" in seen[4:], seen
+
+
+def test_an_exit_takes_away_what_rests(parts, call, save, trade):
+    save(conditions={"sell": "close > 151.5"}, stop_loss=0.05)
+    trade(call("scan_strategies"), sessions=2)
+    assert len(at_rest(parts)) == 1
+    result = call("scan_strategies")
+    assert looked(result)["Rising"][1] == "exit"
+    proposal = parts.desk.proposals.get(result.proposal_id).proposal
+    assert len(proposal.legs) == 1 and "is cancelled first" in proposal.reason
+    assert len(at_rest(parts)) == 1
+    trade(result)
+    assert _held(parts) == {} and at_rest(parts) == set()
+
+
+def test_another_stop_loss_is_proposed_for_approval_once(parts, call, save, trade):
+    save(stop_loss=0.05)
+    trade(call("scan_strategies"))
+    call("save_strategy", name="Rising", enabled=True, stop_loss=0.1)
+    result = call("scan_strategies")
+    assert looked(result)["Rising"][1] == "protect"
+    (leg,) = parts.desk.proposals.get(result.proposal_id).proposal.legs
+    # Ten percent below the 151.5303 paid.
+    assert (leg.side, leg.quantity, leg.stop_price, leg.order_type) == ("sell", 66, Decimal("136.37"), "stop")
+    assert looked(call("scan_strategies"))["Rising"][1] == "waits"
+    trade(result, sessions=0)
+    assert at_rest(parts) == {("sell", 66, Decimal("136.37"))}
+    assert looked(call("scan_strategies"))["Rising"][1] == "none"
+    call("save_strategy", name="Rising", enabled=True, stop_loss=0.2)
+    result = call("scan_strategies")
+    digest = parts.desk.proposals.get(result.proposal_id).proposal.digest
+    parts.desk.proposals.decide(result.proposal_id, "rejected", digest, PETER, face="test")
+    row = looked(call("scan_strategies"))["Rising"]
+    assert row[1] == "none" and "rejected before" in row[2]
+    # What rests is another stop than the one wanted, so the scan watches as well.
+    assert "watched by the scan" in call("scan_strategies").notes[0]
+
+
+def test_a_rebalance_brings_protection_of_the_new_size(parts, call, save, trade):
+    save(weight=0.1, stop_loss=0.05)
+    trade(call("scan_strategies"))
+    call("save_strategy", name="Rising", enabled=True, weight=0.2)
+    result = call("scan_strategies")
+    assert looked(result)["Rising"][1] == "rebalance"
+    entry, stop = parts.desk.proposals.get(result.proposal_id).proposal.legs
+    after = 66 + entry.quantity
+    assert stop.quantity == after and 142.5 < stop.stop_price < 150
+    trade(result)
+    assert _held(parts) == {1: after} and at_rest(parts) == {("sell", after, stop.stop_price)}
+
+
+def test_a_stop_that_was_cancelled_is_proposed_again(parts, call, save, trade):
+    save(stop_loss=0.05)
+    trade(call("scan_strategies"))
+    (order,) = parts.desk.books.orders(states=("accepted",))
+    parts.gateway.cancel(order.order_id, PETER)
+    result = call("scan_strategies")
+    assert looked(result)["Rising"][1] == "protect"
+    trade(result, sessions=0)
+    ((side, quantity, _),) = at_rest(parts)
+    assert (side, quantity) == ("sell", 66)
+
+
+def test_a_short_position_that_is_watched_is_stopped_at_its_loss(parts, call, save, trade, advance, no_stops):
     save(conditions={"buy": "close > 1000", "short": "close > 148.5", "cover": "close < 1"}, stop_loss=0.02)
     entry = call("scan_strategies")
     (leg,) = parts.desk.proposals.get(entry.proposal_id).proposal.legs
     assert (leg.side, leg.quantity) == ("sell", Decimal(66))
     # Sold at 151.50; the close of 155 is more than two percent above.
     trade(entry)
-    parts.advance_clock(4)
+    advance(4)
     result = call("scan_strategies")
     assert looked(result)["Rising"][1] == "stop"
     (leg,) = parts.desk.proposals.get(result.proposal_id).proposal.legs
@@ -202,6 +327,7 @@ def test_a_spread_is_one_proposal_whose_legs_are_taken_back_when_one_fails(parts
             "window": 5,
         },
         weight=0.2,
+        stop_loss=0.05,
     )
     result = call("scan_strategies", strategy="spread")
     assert looked(result)["Spread"][1] == "entry"
@@ -212,6 +338,8 @@ def test_a_spread_is_one_proposal_whose_legs_are_taken_back_when_one_fails(parts
         ("BBB", "sell", Decimal(200)),
     }
     assert (proposal.legging, proposal.on_failure) == ("together", "unwind")
+    why = "watched by the scan, because their levels are those of the spread"
+    assert why in proposal.reason and why.replace("scan,", "scan at each new bar,") in result.notes[0]
 
 
 def test_strategies_belong_to_who_saved_them(parts, call, save):

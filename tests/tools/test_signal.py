@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from core.domain.market_records import Instrument
 from core.domain.owned_records import SavedStrategy
 from core.errors import InvalidInput
+from core.execution.live import Protection
 from core.execution.positions import Holding
 from tools._signal import Signal, read_position, state_odds, state_risk, trade_request
 
@@ -64,7 +65,8 @@ def asked(found, held=None, *, wanted, share="1", **changes):
     """Return the legs of the trade that brings a position to the wanted weights."""
     position = read_position(found, held or {}, NAV)
     request = trade_request(
-        strategy(**changes), found, position, np.array(wanted), nav=NAV, share=Decimal(share), reason="why"
+        *(strategy(**changes), found, position, np.array(wanted)),
+        **{"nav": NAV, "share": Decimal(share), "reason": "why", "protection": Protection()},
     )
     return [(leg.symbol, leg.side, leg.quantity) for leg in request.legs], request
 

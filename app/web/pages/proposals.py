@@ -176,7 +176,7 @@ def _order(shown: Shown) -> None:
             ("Side", leg.side),
             ("Quantity", render_value(leg.quantity, "shares")),
             ("Instrument", leg.symbol),
-            ("Order", f"{proposal.order_type_of(leg)}, {proposal.time_in_force}"),
+            ("Order", f"{proposal.order_type_of(leg)}, {proposal.time_in_force_of(leg)}"),
             ("Limit", shown.money(leg.limit_price) if leg.limit_price is not None else "none: at the market"),
             ("Stop", shown.money(leg.stop_price) if leg.stop_price is not None else ""),
             (

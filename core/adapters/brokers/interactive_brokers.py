@@ -53,6 +53,7 @@ class InteractiveBrokers:
     """
 
     deduplicates = False
+    rests_stops = True
 
     def __init__(
         self,

@@ -50,6 +50,7 @@ class PaperBroker:
     """
 
     deduplicates = True
+    rests_stops = True
 
     def __init__(
         self,

@@ -11,7 +11,8 @@ from core.errors import UnknownName
 from core.execution.stores import GateRecord, GateSnapshot, WorkingOrder
 
 # Foreign orders count as if they were ours: they use the same cash and make the same positions. Of a linked pair the
-# second order counts only when the first is over, as one of them trades.
+# second order counts only when the first is over, as one of them trades. What protects a position in a bracket counts
+# as nothing: an order that needs its shares has it cancelled first.
 _SNAPSHOT = """
 SELECT t.halted, t.reduce_only, t.reason, t.changed_by,
        coalesce((SELECT b.balance FROM execution.cash_balances b WHERE b.account_id = a.account_id), 0),
@@ -40,6 +41,7 @@ CROSS JOIN LATERAL (
           FROM execution.orders o
           WHERE o.account_id = a.account_id AND o.proposal_id IS DISTINCT FROM %(proposal)s
             AND o.state IN ('intended', 'submitting', 'unknown', 'accepted', 'partially_filled')
+            AND NOT execution.protects(o)
             AND NOT (o.leg = 1 AND EXISTS (
                 SELECT FROM execution.proposals q JOIN execution.orders f USING (proposal_id)
                 WHERE q.proposal_id = o.proposal_id AND q.legging = 'one_cancels_other' AND f.leg = 0

@@ -46,6 +46,24 @@ class OrderRows:
         ).fetchone()
         return bool(row and row[0])
 
+    def is_covered(self, order_id: str) -> bool:
+        """Return whether the position holds what rests for it with this order, the two of a pair counted once."""
+        row = self._connection.execute(
+            "SELECT execution.is_covered(o) FROM execution.orders o WHERE order_id = %s", (order_id,)
+        ).fetchone()
+        return bool(row and row[0])
+
+    def protecting(self, account_id: str, *, since: datetime | None = None) -> Sequence[Order]:
+        """Return the orders that protect positions, newest first: those at the venue, with `since` changed ones too."""
+        return read_records(
+            self._connection,
+            Order,
+            f"SELECT {_COLUMNS} FROM execution.orders o WHERE o.account_id = %(account)s AND execution.protects(o)"
+            " AND (o.state IN ('submitting', 'unknown', 'accepted', 'partially_filled') OR o.updated_at >= %(since)s)"
+            " ORDER BY o.created_at DESC, o.leg",
+            {"account": account_id, "since": since},
+        )
+
     def claim(self, order_id: str) -> None:
         """Wait until no other transaction has claimed the order; the claim ends with this transaction."""
         self._connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 7365736))", (order_id,))

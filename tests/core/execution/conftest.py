@@ -83,13 +83,29 @@ def open_desk(dsn: str, home: Path, broker=None) -> Desk:
         clock=clock,
         store=store,
         marks=marks,
-        proposals=ProposalDesk(store, marks, instruments, kill_switch, clock, ids),
+        proposals=ProposalDesk(
+            *(store, marks, instruments, kill_switch, clock, ids),
+            stops_rest_at=["paper"] if getattr(broker, "rests_stops", True) else [],
+        ),
         books=Books(store, marks, clock),
         kill_switch=kill_switch,
         settlement=settlement,
         gateway=Gateway(store, brokers, marks, kill_switch, clock, reconciliation),
         reconciliation=reconciliation,
     )
+
+
+@pytest.fixture
+def start_over(market_dsn, broker):
+    """Give a function that empties the books and puts a new venue behind the broker, for the next example of a test."""
+
+    def start():
+        begin_again(market_dsn)
+        broker.venue = open_venue()
+        broker.submits, broker.cancels = [], []
+        return broker.venue
+
+    return start
 
 
 @pytest.fixture(scope="session")
@@ -114,13 +130,19 @@ def filled_market(postgres_dsn, template_dsn):
 @pytest.fixture
 def market_dsn(filled_market):
     """Give the market with nothing traded yet, the persons and the account `main`, after the close of START."""
+    begin_again(filled_market)
+    return filled_market
+
+
+def begin_again(dsn):
+    """Empty the books of the market and open the account anew."""
     books = (
         "gate_verdicts reconciliations differences external_orders applied_splits"
         " paper_executions paper_orders nav_daily positions cash_ledger fills order_events orders decisions"
         " proposals reject_rules accounts trading_state"
     )
     tables = [f"execution.{name}" for name in books.split()] + ["desk.audit", "desk.outbox", "desk.users", "desk.clock"]
-    with psycopg.connect(filled_market) as connection:
+    with psycopg.connect(dsn) as connection:
         # Emptying the books is what their triggers forbid, so the test's own connection goes without them.
         connection.execute("SET LOCAL session_replication_role = replica")
         for table in tables:
@@ -131,7 +153,6 @@ def market_dsn(filled_market):
         )
         add_people(connection)
         open_account(connection)
-    return filled_market
 
 
 @pytest.fixture(scope="session")
@@ -166,6 +187,11 @@ def open_another(market_dsn, desk):
 @pytest.fixture
 def venue(desk):
     """Give a venue whose faults a test chooses; it knows nothing of client order ids sent twice, nor of pairs."""
+    return open_venue()
+
+
+def open_venue():
+    """Return such a venue with the deposit of the account `main`."""
     made = FaultVenue(
         deduplicates=False, session=date(2022, 11, 30), opened_at=datetime(2022, 11, 30, 14, 30, tzinfo=UTC)
     )

@@ -5,12 +5,14 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from core.errors import InvalidInput
 from core.execution.crash_points import CRASH_POINTS, arm
+from core.execution.requests import LegRequest, TradeRequest
 from core.testing.small_market import AGENT
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -71,6 +73,40 @@ def test_a_sender_killed_twice_at_a_step_leaves_exactly_one_order(desk, ask, sen
     assert counts == [(1, 1, 1, 1, 1, 3)]
     assert desk.sql("SELECT state, filled_quantity FROM execution.orders") == [("filled", 10)]
     assert desk.books.holdings().positions[0].quantity == 10
+
+
+@pytest.fixture
+def entered(desk, sender):
+    """Give the id of a bracket that bought 10 AAA, filled and not heard of yet."""
+    legs = (
+        LegRequest(symbol="AAA", side="buy", quantity=Decimal(10)),
+        LegRequest(symbol="AAA", side="sell", quantity=Decimal(10), order_type="stop", stop_price=Decimal(140)),
+    )
+    proposal_id = desk.proposals.propose(TradeRequest(legs=legs, legging="bracket"), AGENT).proposal_id
+    assert sender("-", proposal_id) == 0
+    desk.clock.advance(1)
+    return proposal_id
+
+
+@pytest.mark.parametrize(
+    "point",
+    [
+        point if point in FEW else pytest.param(point, marks=pytest.mark.slow)
+        for point in CRASH_POINTS
+        if not point.startswith("decision.")
+    ],
+)
+def test_a_sender_killed_twice_between_the_fill_of_an_entry_and_its_stop_leaves_one_stop(desk, entered, sender, point):
+    if point.startswith("send."):
+        desk.settlement.settle("main")
+    assert sender(point, entered) == -signal.SIGKILL
+    assert sender(point, entered) in (0, -signal.SIGKILL)
+    assert [sender("-", entered) for _ in range(3)] == [0, 0, 0]
+    rows = desk.sql("SELECT leg, state, quantity, filled_quantity FROM execution.orders ORDER BY leg")
+    assert rows == [(0, "filled", 10, 10), (1, "accepted", 10, 0)]
+    at_venue = desk.sql("SELECT order_type, state, quantity FROM execution.paper_orders ORDER BY accepted_at")
+    assert at_venue == [("market", "filled", 10), ("stop", "accepted", 10)]
+    assert desk.sql("SELECT count(*) FROM execution.fills") == [(1,)]
 
 
 def test_an_unknown_step_is_refused():

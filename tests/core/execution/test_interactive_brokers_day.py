@@ -111,6 +111,47 @@ def test_a_leg_that_is_refused_takes_the_filled_legs_back(traded, gateway):
     assert {symbol: held for symbol, held in gateway.account.positions().items() if held} == {}
 
 
+def test_a_bracket_rests_as_a_group_that_cancels_itself_and_an_exit_has_it_cancelled_first(traded, gateway):
+    desk, _, _ = traded
+    desk.clock.set_replay(MOMENT)
+
+    def leg(side, **prices):
+        return LegRequest(symbol="AAA", side=side, quantity=Decimal(10), **prices)
+
+    def send(*legs, **changes):
+        proposal = desk.proposals.propose(TradeRequest(legs=legs, account_id=ACCOUNT, **changes), ANNA)
+        desk.proposals.decide(proposal.proposal_id, "approved", proposal.digest, PETER, face="cli")
+        desk.gateway.release(proposal.proposal_id)
+        return proposal.proposal_id
+
+    def follow(proposal_id):
+        desk.settlement.settle(ACCOUNT)
+        desk.gateway.release(proposal_id)
+
+    stop = leg("sell", order_type="stop", stop_price=Decimal(140))
+    target = leg("sell", order_type="limit", limit_price=Decimal(160))
+    entry = send(leg("buy"), stop, target, legging="bracket")
+    assert [order.order_type for order in gateway.account.orders] == ["MKT"]
+    gateway.fill_all()
+    follow(entry)
+    sent = [(order.order_type, order.action, order.quantity, order.status) for order in gateway.account.orders[1:]]
+    assert sent == [("STP", "SELL", 10, "Submitted"), ("LMT", "SELL", 10, "Submitted")]
+    rows = desk.sql(
+        "SELECT order_type, stop_price, limit_price, time_in_force, state FROM execution.orders ORDER BY leg"
+    )
+    assert rows[1:] == [
+        ("stop", Decimal(140), None, "gtc", "accepted"),
+        ("limit", None, Decimal(160), "gtc", "accepted"),
+    ]
+    assert desk.reconciliation.run(ACCOUNT)[0].outcome == "agrees"
+    leaving = send(leg("sell"))
+    assert [order.status for order in gateway.account.orders] == ["Filled", "Cancelled", "Cancelled", "Submitted"]
+    gateway.fill_all()
+    follow(leaving)
+    assert {symbol: held for symbol, held in gateway.account.positions().items() if held} == {}
+    assert desk.reconciliation.run(ACCOUNT)[0].outcome == "agrees"
+
+
 def test_a_limit_order_fills_in_parts_over_a_reset(traded, gateway):
     desk, _, _ = traded
     _, (order,) = release(desk, ("AAA", "buy", 10, Decimal(149)), order_type="limit", time_in_force="gtc")

@@ -292,6 +292,17 @@ def _correlation(arguments: dict[str, Any]) -> tuple[list[tuple[str, Any, str]],
     return [], [_table("correlation", columns, rows)], []
 
 
+def _stops() -> tuple[list[tuple[str, Any, str]], list[Table], list[Chart]]:
+    texts = [_column(name, "text") for name in ("strategy", "protection", "symbol")]
+    columns = [*texts, _column("quantity", "shares"), _money("price"), _column("order", "text"), _column("why", "text")]
+    rows = [
+        ("Rising", "stop rests", "AAPL", 120.0, 128.25, "ord_1", None),
+        ("Banks", "watched", "JPM, BAC", None, None, None, "stop watched by the scan at each new bar"),
+    ]
+    facts = [("orders at rest", 1, "count"), ("strategies watched", 1, "count")]
+    return facts, [_table("protection", columns, rows, "What protects your strategies")], []
+
+
 class MadeUpDesk:
     """Answer tool calls with recorded-looking results; `numbering` gives the run ids."""
 
@@ -307,6 +318,7 @@ class MadeUpDesk:
             "portfolio": _portfolio,
             "risk_report": lambda _: _risk(1.0 if as_of is None else self.risk_before),
             "query_metric": _metric,
+            "strategy_stops": lambda _: _stops(),
             "data_coverage": lambda _: _coverage(),
             "run_sql": _sql,
             "performance": _performance,

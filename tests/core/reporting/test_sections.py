@@ -16,6 +16,7 @@ from core.reporting.document import Figure, Rule, Section, Sources
 
 NOW = datetime(2022, 11, 29, 21, 0, tzinfo=UTC)
 UNITS = {"symbol": "text", "state": "text", "reason": "text", "what": "text", "limit": "text", "importance": "text"}
+UNITS |= dict.fromkeys(("strategy", "protection", "order", "why"), "text")
 UNITS |= {"name": "text", "country": "text", "headline": "text", "order_type": "text", "type": "text"}
 UNITS |= {"filled_at": "date", "desk_time": "date", "event_date": "date", "expires_at": "date", "severity": "text"}
 RATIOS = {"weight", "return", "used", "allowed", "share_used", "share of ES", "realized volatility", "price vs SMA"}
@@ -427,6 +428,18 @@ def test_only_what_waits_is_pending():
     assert words(sections.pending(always(answer(table("proposals", rows[1]))))) == [
         "good: No proposal waits for a decision."
     ]
+
+
+def test_what_rests_is_shown_and_what_is_watched_is_said():
+    rows = [
+        {"strategy": "Rising", "protection": "stop rests", "order": "ord_1", "why": None},
+        {"strategy": "Banks", "protection": "watched", "order": None, "why": "a spread has no stop order"},
+    ]
+    section = sections.protection(always(answer(table("protection", *rows))))
+    assert words(section) == ["note: Banks: a spread has no stop order."]
+    assert section.tables[0].rows == (0, 1)
+    none = sections.protection(always(answer(table("protection"))))
+    assert words(none) == ["note: No enabled strategy has a stop or a profit target."] and none.tables == []
 
 
 @pytest.mark.parametrize("state", ["rejected", "denied", "unknown"])
