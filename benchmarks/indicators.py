@@ -6,7 +6,7 @@ import numpy as np
 import talib
 
 from benchmarks.table import Engine, bar, compare, header, largest_difference
-from core.indicators.catalogue import compute, compute_all
+from core.indicators.catalogue import Wanted, compute, compute_all
 
 SYMBOLS, SESSIONS = 150, 2_520
 
@@ -62,11 +62,11 @@ def symbols() -> list[dict[str, np.ndarray]]:
 
 def main() -> None:
     data = symbols()
-    wanted: dict[str, dict[str, float]] = {name: {} for name in CALLS}
+    wanted: Wanted = [(name, {}) for name in CALLS]
     gap = 0.0
     for bars, found in zip(data[:20], compute_all(wanted, data[:20]), strict=True):
-        for name, call in CALLS.items():
-            for ours, theirs in zip(found[name].values(), call(bars), strict=True):
+        for outputs, call in zip(found, CALLS.values(), strict=True):
+            for ours, theirs in zip(outputs.values(), call(bars), strict=True):
                 # A difference counts relative to the largest value: some indicators cross zero.
                 gap = max(gap, largest_difference(ours, theirs) / max(1.0, float(np.nanmax(np.abs(theirs)))))
     times_of = compare(

@@ -38,7 +38,7 @@ def indicators(context: ToolContext, arguments: IndicatorsArguments) -> ToolResu
     """
     import numpy as np
 
-    from core.indicators.catalogue import INDICATORS, compute
+    from core.indicators.catalogue import INDICATORS, compute_all
 
     check_window(arguments)
     window = Window(start=None, end=arguments.end)
@@ -60,12 +60,8 @@ def indicators(context: ToolContext, arguments: IndicatorsArguments) -> ToolResu
     over = [line("close", days, fields["close"][first:])]
     rows: list[tuple[str, Cell]] = []
     own: list[ChartSeries] = []
-    for name in arguments.names:
-        parameters = {
-            key: int(value) if float(value).is_integer() else value
-            for key, value in arguments.parameters.get(name, {}).items()
-        }
-        outputs = compute(name, fields, **parameters)
+    wanted = [(name, _whole_where_it_is(arguments.parameters.get(name, {}))) for name in arguments.names]
+    for (name, parameters), outputs in zip(wanted, compute_all(wanted, [fields])[0], strict=True):
         settings = {**INDICATORS[name].parameters, **parameters}
         shown = f"{name}({', '.join(f'{value:g}' for value in settings.values())})"
         for output, values in outputs.items():
@@ -87,6 +83,10 @@ def indicators(context: ToolContext, arguments: IndicatorsArguments) -> ToolResu
     return context.result(
         tables=[table], charts=charts, sql=[panel.sql], sources=prices.sources(), notes=prices.remarks()
     )
+
+
+def _whole_where_it_is(parameters: dict[str, float]) -> dict[str, int | float]:
+    return {key: int(value) if float(value).is_integer() else value for key, value in parameters.items()}
 
 
 def _first_shown(sessions: DayArray, arguments: IndicatorsArguments) -> int:

@@ -7,16 +7,22 @@ import importlib
 import pkgutil
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from itertools import accumulate
+from itertools import chain
+from typing import TypeAlias
 
 import numpy as np
 
 import core.indicators as package
 from core.domain.kernel import Float64Array
 from core.errors import InvalidInput, UnknownName
-from core.indicators.declaration import IndicatorSpec
+from core.indicators.declaration import IndicatorSpec, is_finite
 
-_NOT_FAMILIES = {"declaration", "catalogue"}
+Wanted: TypeAlias = Sequence[tuple[str, Mapping[str, int | float]]]
+"""Names of indicators with the parameters that differ from their defaults."""
+
+_NOT_FAMILIES = {"catalogue", "declaration", "filling"}
+# The fields of a run and what an indicator leaves on the way fit into the cache of a core.
+_RUN_SESSIONS = 20_000
 
 
 def _load() -> dict[str, IndicatorSpec]:
@@ -56,69 +62,63 @@ def compute(name: str, fields: Mapping[str, Float64Array], **parameters: int | f
 
 
 def compute_all(
-    wanted: Mapping[str, Mapping[str, int | float]],
-    symbols: Sequence[Mapping[str, Float64Array]],
-    *,
-    threads: int = 1,
-) -> list[dict[str, dict[str, Float64Array]]]:
-    """Compute many indicators (name to parameters) for the fields of many symbols; equal to `compute` for each.
+    wanted: Wanted, symbols: Sequence[Mapping[str, Float64Array]], *, threads: int = 1
+) -> list[list[dict[str, Float64Array]]]:
+    """Compute many indicators for the fields of many symbols; equal to `compute` for each.
 
-    The fields of a symbol are checked once for all indicators, and symbols go to `threads`. Returns, for each
-    symbol, the outputs by indicator: parts of one array, because many small ones that are kept cost more than the
-    indicators when their memory is touched for the first time. Raises what `compute` raises.
+    Symbols are taken in runs, which go to `threads`: fields are checked once for all indicators, and an indicator of
+    a run is one call that leaves the interpreter. Returns, for each symbol, what `compute` returns for each indicator
+    wanted, in parts of one array per run: many small ones that are kept cost more than the indicators when
+    their memory is touched for the first time. Raises what `compute` raises.
     """
-    specs = {name: _spec(name, parameters) for name, parameters in wanted.items()}
-    needed = tuple(dict.fromkeys(field for spec in specs.values() for field in spec.fields))
-    settings = {
-        name: [type(default)(wanted[name].get(key, default)) for key, default in spec.parameters.items()]
-        for name, spec in specs.items()
-    }
-    outputs = sum(len(spec.outputs) for spec in specs.values())
-    counts = [max((len(fields[field]) for field in needed if field in fields), default=0) for fields in symbols]
-    starts = [0, *accumulate(outputs * count for count in counts)]
-    block = np.empty(starts[-1])
-    found: list[dict[str, dict[str, Float64Array]]] = [{} for _ in symbols]
+    asked = [(spec, spec.settings(parameters)) for name, parameters in wanted if (spec := _spec(name, parameters))]
+    sessions = max((len(part) for fields in symbols for part in fields.values()), default=0)
+    size = max(1, _RUN_SESSIONS // max(sessions, 1))
+    runs = [symbols[start : start + size] for start in range(0, len(symbols), size)]
 
-    def fill(first: int) -> None:
-        for place in range(first, len(symbols), threads):
-            fields, count = symbols[place], counts[place]
-            rows = iter(block[starts[place] : starts[place + 1]].reshape(outputs, count))
-            # The first symbol goes through every check, and with it the parameters.
-            plain = _plain(fields, needed) if place else None
-            for name, spec in specs.items():
-                if plain is None:
-                    parts = tuple(compute(name, fields, **wanted[name]).values())
-                else:
-                    result = spec.unchecked(*[plain[field] for field in spec.fields], *settings[name])
-                    parts = result if isinstance(result, tuple) else (result,)
-                kept = {}
-                for output, part in zip(spec.outputs, parts, strict=True):
-                    kept[output] = row = next(rows)
-                    row[:] = part
-                found[place][name] = kept
+    def work(run: Sequence[Mapping[str, Float64Array]]) -> list[list[dict[str, Float64Array]]]:
+        return _run(wanted, asked, run)
 
-    if threads > 1 and len(symbols) > 1:
+    if threads > 1 and len(runs) > 1:
         with ThreadPoolExecutor(threads) as pool:
-            list(pool.map(fill, range(threads)))
-    else:
-        for first in range(threads):
-            fill(first)
-    return found
+            return list(chain.from_iterable(pool.map(work, runs)))
+    return list(chain.from_iterable(map(work, runs)))
+
+
+def _run(
+    wanted: Wanted,
+    asked: Sequence[tuple[IndicatorSpec, tuple[int | float, ...]]],
+    symbols: Sequence[Mapping[str, Float64Array]],
+) -> list[list[dict[str, Float64Array]]]:
+    needed = tuple(dict.fromkeys(field for spec, _ in asked for field in spec.fields))
+    plain = [_plain(fields, needed) for fields in symbols]
+    whole = [arrays for arrays in plain if arrays]
+    joined = {field: np.concatenate([arrays[field] for arrays in whole]) for field in needed if whole}
+    counts = np.array([len(arrays[needed[0]]) for arrays in whole], dtype=np.int64)
+    firsts = np.cumsum(counts) - counts
+    outputs = sum(len(spec.outputs) for spec, _ in asked)
+    block = np.empty(outputs * int(counts.sum()))
+    places = np.column_stack((firsts, counts, outputs * firsts))
+    rows = [iter(block[start : start + outputs * count].reshape(outputs, count)) for _, count, start in places]
+    for spec, settings in asked if whole else ():
+        spec.fill(block, places, tuple([joined[field] for field in spec.fields]), settings)
+        places[:, 2] += len(spec.outputs) * counts
+    filled = iter([[{name: next(own) for name in spec.outputs} for spec, _ in asked] for own in rows])
+    return [
+        next(filled) if arrays else [compute(name, fields, **parameters) for name, parameters in wanted]
+        for fields, arrays in zip(symbols, plain, strict=True)
+    ]
 
 
 def _plain(fields: Mapping[str, Float64Array], needed: tuple[str, ...]) -> dict[str, Float64Array] | None:
-    """Return the fields when kernels can take them as they are; None when they need the checks of `compute`."""
+    """Return the fields when they can be filled from as they are; None when they need the checks of `compute`."""
     arrays: dict[str, Float64Array] = {}
-    count = -1
     for field in needed:
         array = fields.get(field)
-        if not isinstance(array, np.ndarray) or array.dtype != np.float64 or array.ndim != 1 or not array.flags.carray:
+        if not isinstance(array, np.ndarray) or array.dtype != np.float64 or array.ndim != 1 or not is_finite(array):
             return None
-        if count not in (-1, len(array)) or not np.isfinite(array.dot(array)):
-            return None
-        count = len(array)
         arrays[field] = array
-    return arrays
+    return arrays if len(set(map(len, arrays.values()))) == 1 else None
 
 
 def _spec(name: str, parameters: Mapping[str, int | float]) -> IndicatorSpec:

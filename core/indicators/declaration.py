@@ -7,12 +7,13 @@ import inspect
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, NoReturn, ParamSpec, TypeVar
+from typing import Any, Literal, NoReturn, ParamSpec, TypeVar, cast
 
 import numpy as np
 
-from core.domain.kernel import Float64Array
+from core.domain.kernel import BoolArray, Float64Array
 from core.errors import InvalidInput
+from core.indicators.filling import Fill, fill_of
 
 Pane = Literal["price", "own"]
 P = ParamSpec("P")
@@ -23,8 +24,8 @@ R = TypeVar("R", Float64Array, tuple[Float64Array, ...])
 class IndicatorSpec:
     """Describe an indicator: required fields in order, parameters with defaults, names of its outputs.
 
-    `pane` says where a chart draws it: over the price or in a pane of its own. `unchecked` takes contiguous float64
-    arrays of traded sessions and positive parameters, and looks at neither.
+    `pane` says where a chart draws it: over the price or in a pane of its own. `fill` is the compiled loop over
+    symbols: it takes contiguous float64 arrays of traded sessions and settings, and looks at neither.
     """
 
     name: str
@@ -34,13 +35,23 @@ class IndicatorSpec:
     outputs: tuple[str, ...]
     pane: Pane
     function: Callable[..., Float64Array | tuple[Float64Array, ...]]
-    unchecked: Callable[..., Float64Array | tuple[Float64Array, ...]]
+    fill: Fill
+
+    def settings(self, parameters: Mapping[str, Any]) -> tuple[int | float, ...]:
+        """Return the value of every parameter in order, defaults for those not given.
+
+        Raises InvalidInput for a value that is not a number above 0, or not whole where a whole one is declared.
+        """
+        return tuple(
+            _parameter(self.name, name, default, parameters[name]) if name in parameters else default
+            for name, default in self.parameters.items()
+        )
 
 
 def indicator(
     *, fields: tuple[str, ...], outputs: tuple[str, ...], pane: Pane = "own"
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Turn a function of 1-D arrays into an indicator.
+    """Turn a function of 1-D arrays, written in what numba compiles, into an indicator.
 
     Arrays are checked (1-D, equal length) and converted to float64. NaN policy: a session in which any
     field is not finite counts as not traded: the indicator is computed over the traded sessions only and
@@ -53,6 +64,7 @@ def indicator(
         names = tuple(signature.parameters)
         defaults = {name: p.default for name, p in signature.parameters.items() if name not in fields}
         known, needed = frozenset(names), frozenset(fields)
+        spec: IndicatorSpec
 
         @functools.wraps(function)
         def checked(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -62,25 +74,17 @@ def indicator(
             if len(given) != len(args) + len(kwargs) or not needed <= given.keys() <= known:
                 _explain(signature, function.__name__, args, kwargs)
             arrays = _arrays(function.__name__, fields, given)
-            parameters = [
-                _parameter(function.__name__, name, default, given[name]) if name in given else default
-                for name, default in defaults.items()
-            ]
-            # A finite sum of squares proves finite values in one fast pass; only an infinite one is looked into.
-            if all(math.isfinite(array.dot(array)) for array in arrays):
-                return function(*arrays, *parameters)  # type: ignore[arg-type, call-arg]
-            traded = np.isfinite(arrays[0])
-            for array in arrays[1:]:
-                traded &= np.isfinite(array)
-            if traded.all():
-                return function(*arrays, *parameters)  # type: ignore[arg-type, call-arg]
-            inside = function(*(array[traded] for array in arrays), *parameters)  # type: ignore[arg-type, call-arg]
-            if isinstance(inside, tuple):
-                return tuple(_scatter(part, traded) for part in inside)
-            return _scatter(inside, traded)
+            settings = spec.settings(given)
+            if all(map(is_finite, arrays)):
+                rows = _filled(spec, arrays, settings)
+            else:
+                traded: BoolArray = np.asarray(np.isfinite(np.stack(arrays)).all(axis=0))
+                rows = np.full((len(outputs), len(traded)), np.nan)
+                rows[:, traded] = _filled(spec, [array[traded] for array in arrays], settings)
+            return cast("R", tuple(rows) if len(outputs) > 1 else rows[0])
 
         description = inspect.getdoc(function) or ""
-        checked.spec = IndicatorSpec(  # type: ignore[attr-defined]
+        spec = IndicatorSpec(
             name=function.__name__,
             description=description.split("\n", 1)[0],
             fields=fields,
@@ -88,11 +92,18 @@ def indicator(
             outputs=outputs,
             pane=pane,
             function=checked,
-            unchecked=function,
+            fill=fill_of(function, len(outputs)),
         )
+        checked.spec = spec  # type: ignore[attr-defined]
         return checked
 
     return declare
+
+
+def is_finite(array: Float64Array) -> bool:
+    """Return whether every value is finite."""
+    # A finite sum of squares proves it in one fast pass; only an infinite one is looked into.
+    return math.isfinite(array.dot(array)) or bool(np.isfinite(array).all())
 
 
 def _explain(signature: inspect.Signature, name: str, args: tuple[object, ...], kwargs: dict[str, object]) -> NoReturn:
@@ -125,7 +136,8 @@ def _parameter(name: str, parameter: str, default: int | float, value: Any) -> i
     return int(value) if whole else float(value)
 
 
-def _scatter(inside: Float64Array, traded: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Float64Array:
-    out = np.full(len(traded), np.nan)
-    out[traded] = inside
-    return out
+def _filled(spec: IndicatorSpec, arrays: list[Float64Array], settings: tuple[int | float, ...]) -> Float64Array:
+    count = len(arrays[0])
+    out = np.empty(len(spec.outputs) * count)
+    spec.fill(out, np.array([[0, count, 0]]), tuple(arrays), settings)
+    return out.reshape(len(spec.outputs), count)

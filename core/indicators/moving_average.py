@@ -63,12 +63,14 @@ def t3(close: Float64Array, period: int = 5, volume_factor: float = 0.7) -> Floa
     third = repeated_ema_kernel(close, period, 3, 0.0, 0.0, 1.0)
     start = 3 * (period - 1)
     out = np.full(len(close), np.nan)
-    fourth_to_sixth = _ema_levels(third[start:], period)
+    fourth = ema_kernel(third[start:], period, 0)
+    fifth = ema_kernel(fourth, period, period - 1)
+    sixth = ema_kernel(fifth, period, 2 * (period - 1))
     out[start:] = (
         (1.0 + v) ** 3 * third[start:]
-        - 3.0 * v * (1.0 + v) ** 2 * fourth_to_sixth[0]
-        + 3.0 * v * v * (1.0 + v) * fourth_to_sixth[1]
-        - v**3 * fourth_to_sixth[2]
+        - 3.0 * v * (1.0 + v) ** 2 * fourth
+        + 3.0 * v * v * (1.0 + v) * fifth
+        - v**3 * sixth
     )
     return out
 
@@ -87,8 +89,7 @@ def ppo(close: Float64Array, fast: int = 12, slow: int = 26) -> Float64Array:
     """Gap between the fast and the slow exponential average in percent of the slow one (Appel)."""
     fast, slow = min(fast, slow), max(fast, slow)
     base = ema_kernel(close, slow, 0)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return (ema_kernel(close, fast, 0) - base) / base * 100.0
+    return (ema_kernel(close, fast, 0) - base) / base * 100.0
 
 
 @kernel
@@ -161,12 +162,6 @@ def repeated_ema_kernel(
         c = keep * c + weight * b
         out[t] = one * a + two * b + three * c
     return out
-
-
-def _ema_levels(values: Float64Array, period: int) -> tuple[Float64Array, ...]:
-    first = ema_kernel(values, period, 0)
-    second = ema_kernel(first, period, period - 1)
-    return first, second, ema_kernel(second, period, 2 * (period - 1))
 
 
 @fused_kernel

@@ -33,8 +33,8 @@ def ultimate_oscillator(
     high: Float64Array, low: Float64Array, close: Float64Array, short: int = 7, middle: int = 14, long: int = 28
 ) -> Float64Array:
     """Weigh buying pressure over three horizons 4 : 2 : 1, from 0 to 100 (Williams, 1985)."""
-    short, middle, long = sorted((short, middle, long))
-    return _ultimate(high, low, close, short, middle, long)
+    shortest, longest = min(short, middle, long), max(short, middle, long)
+    return _ultimate(high, low, close, shortest, short + middle + long - shortest - longest, longest)
 
 
 @indicator(fields=("close",), outputs=("roc",))
@@ -48,7 +48,8 @@ def momentum(close: Float64Array, period: int = 10) -> Float64Array:
     """Change of the close over `period` sessions, in price units."""
     out = np.empty(len(close))
     out[:period] = np.nan
-    np.subtract(close[period:], close[:-period], out=out[period:])
+    for t in range(period, len(close)):
+        out[t] = close[t] - close[t - period]
     return out
 
 
@@ -62,8 +63,7 @@ def trix(close: Float64Array, period: int = 15) -> Float64Array:
 def balance_of_power(open: Float64Array, high: Float64Array, low: Float64Array, close: Float64Array) -> Float64Array:
     """Share of the session's range that the close gained on the open, from -1 to 1; 0 without a range (Livshin)."""
     span = high - low
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(span > 0.0, (close - open) / span, 0.0)
+    return np.where(span > 0.0, (close - open) / span, 0.0)
 
 
 @fused_kernel

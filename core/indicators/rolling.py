@@ -44,7 +44,12 @@ def midpoint(close: Float64Array, period: int = 14) -> Float64Array:
 @indicator(fields=("close",), outputs=("drawdown",))
 def drawdown(close: Float64Array) -> Float64Array:
     """Loss from the highest close so far, as a ratio (0 or negative)."""
-    return close / np.maximum.accumulate(close) - 1.0 if len(close) else close.copy()
+    out = np.empty(len(close))
+    highest = -np.inf
+    for t in range(len(close)):
+        highest = close[t] if close[t] > highest else highest
+        out[t] = close[t] / highest - 1.0
+    return out
 
 
 @kernel
@@ -165,9 +170,9 @@ def deviation_kernel(values: Float64Array, period: int, ddof: int) -> tuple[Floa
     return mean, out
 
 
+@kernel
 def zscore_kernel(values: Float64Array, period: int) -> Float64Array:
     """Standardise by the rolling mean and sample deviation; rounding noise of a constant window counts as 0."""
     mean, deviation = deviation_kernel(values, max(period, 2), 1)
     flat = deviation <= 1e-12 * np.abs(mean)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(flat, 0.0, (values - mean) / deviation)
+    return np.where(flat, 0.0, (values - mean) / deviation)

@@ -34,8 +34,7 @@ def realized_volatility(close: Float64Array, window: int = 21, sessions_per_year
     """Standard deviation (ddof 1) of the last `window` log returns, annualised, as a ratio."""
     out = np.full(len(close), np.nan)
     if len(close) > window >= 2:
-        with np.errstate(divide="ignore", invalid="ignore"):
-            returns = np.diff(np.log(close))
+        returns = np.diff(np.log(close))
         _, deviation = deviation_kernel(returns, window, 1)
         out[1:] = deviation * np.sqrt(sessions_per_year)
     return out

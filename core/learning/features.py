@@ -5,13 +5,22 @@ from __future__ import annotations
 import numpy as np
 
 from core.domain.kernel import Float64Array
-from core.indicators.catalogue import compute
+from core.indicators.catalogue import Wanted, compute_all
 from core.ports.strategy import PriceHistory
 
 FEATURES: tuple[str, ...] = (
     "return_1", "return_5", "return_21", "return_63", "momentum_12_1", "volatility_21", "volatility_ratio", "zscore_20",
     "rsi_14", "gap_to_sma_50", "gap_to_sma_200", "drawdown_252", "market_return_21", "relative_return_21",
 )  # fmt: skip
+_INDICATORS: Wanted = (
+    ("realized_volatility", {"window": 21}),
+    ("realized_volatility", {"window": 126}),
+    ("zscore", {"period": 20}),
+    ("rsi", {"period": 14}),
+    ("sma", {"period": 50}),
+    ("sma", {"period": 200}),
+    ("rolling_max", {"period": 252}),
+)
 
 
 def features(prices: PriceHistory) -> Float64Array:
@@ -22,11 +31,14 @@ def features(prices: PriceHistory) -> Float64Array:
     """
     count, assets = prices.close.shape
     out = np.full((count, assets, len(FEATURES)), np.nan)
-    for asset in range(assets):
-        close = np.asarray(prices.close[:, asset], dtype=np.float64)
-        traded = np.isfinite(close)
-        if traded.sum() > 1:
-            out[traded, asset, : len(FEATURES) - 2] = _own(np.ascontiguousarray(close[traded]))
+    columns = np.asarray(prices.close, dtype=np.float64).T
+    traded = [np.isfinite(column) for column in columns]
+    closes = [column[there] for column, there in zip(columns, traded, strict=True)]
+    found = compute_all(_INDICATORS, [{"close": close} for close in closes], threads=2)
+    for asset, (close, outputs) in enumerate(zip(closes, found, strict=True)):
+        if len(close) > 1:
+            indicators = [values for by_name in outputs for values in by_name.values()]
+            out[traded[asset], asset, : len(FEATURES) - 2] = _own(close, indicators)
     month = out[:, :, FEATURES.index("return_21")]
     known = np.isfinite(month)
     with np.errstate(invalid="ignore"):
@@ -36,17 +48,15 @@ def features(prices: PriceHistory) -> Float64Array:
     return out
 
 
-def _own(close: Float64Array) -> Float64Array:
+def _own(close: Float64Array, indicators: list[Float64Array]) -> Float64Array:
+    month, half_year, score, strength, short, long, highest = indicators
+
     def change(sessions: int, until: int = 0) -> Float64Array:
         moved = np.full(len(close), np.nan)
         if len(close) > sessions:
             moved[sessions:] = close[sessions - until : len(close) - until] / close[: len(close) - sessions] - 1.0
         return moved
 
-    def of(name: str, **parameters: int) -> Float64Array:
-        return next(iter(compute(name, {"close": close}, **parameters).values()))
-
-    month = of("realized_volatility", window=21)
     return np.column_stack(
         (
             change(1),
@@ -55,11 +65,11 @@ def _own(close: Float64Array) -> Float64Array:
             change(63),
             change(252, 21),
             month,
-            month / of("realized_volatility", window=126) - 1.0,
-            of("zscore", period=20),
-            of("rsi", period=14) / 50.0 - 1.0,
-            close / of("sma", period=50) - 1.0,
-            close / of("sma", period=200) - 1.0,
-            close / of("rolling_max", period=252) - 1.0,
+            month / half_year - 1.0,
+            score,
+            strength / 50.0 - 1.0,
+            close / short - 1.0,
+            close / long - 1.0,
+            close / highest - 1.0,
         )
     )

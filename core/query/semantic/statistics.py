@@ -212,23 +212,27 @@ def answer_indicator(sources: Sources, answer: Answer) -> None:
         answer.note(_annualised({series.sessions_per_year for series in found}))
 
 
-def _values(answer: Answer, series: Series, window: int) -> dict[str, Float64Array]:
-    from core.indicators.catalogue import compute
+def _values(answer: Answer, found: list[Series], window: int) -> list[dict[str, Float64Array]]:
+    from core.indicators.catalogue import compute_all
 
-    name, fields = answer.metric.name, {"close": series.close}
+    name, closes = answer.metric.name, [{"close": series.close} for series in found]
     if name == "realized_volatility":
-        return compute(name, fields, window=window, sessions_per_year=series.sessions_per_year)
+        years = sorted({series.sessions_per_year for series in found})
+        each = compute_all([(name, {"window": window, "sessions_per_year": year}) for year in years], closes)
+        return [outputs[years.index(series.sessions_per_year)] for outputs, series in zip(each, found, strict=True)]
     if name == "price_vs_sma":
-        average = compute("sma", fields, period=window)["sma"]
-        return {name: series.close / average - 1.0, "close": series.close, "average": average}
-    return {name: compute(name, fields, period=window)[name]}
+        averages = [outputs["sma"] for (outputs,) in compute_all([("sma", {"period": window})], closes)]
+        return [
+            {name: series.close / average - 1.0, "close": series.close, "average": average}
+            for series, average in zip(found, averages, strict=True)
+        ]
+    return [outputs for (outputs,) in compute_all([(name, {"period": window})], closes)]
 
 
 def _newest_values(sources: Sources, answer: Answer, found: list[Series], window: int) -> None:
     rows: list[tuple[str, str, float]] = []
     details: dict[str, dict[str, Float64Array]] = {}
-    for series in found:
-        values = _values(answer, series, window)
+    for series, values in zip(found, _values(answer, found, window), strict=True):
         value = float(values[answer.metric.name][-1])
         if value != value and answer.query.symbols:
             raise NoData(
@@ -270,9 +274,9 @@ def _newest_values(sources: Sources, answer: Answer, found: list[Series], window
 def _listed_values(answer: Answer, found: list[Series], window: DateRange, sessions: int) -> None:
     rows: list[tuple[str, str, float]] = []
     lines: list[ChartSeries] = []
-    for series in found:
+    for series, computed in zip(found, _values(answer, found, sessions), strict=True):
         first = first_in(series, window)
-        values = _values(answer, series, sessions)[answer.metric.name][first:]
+        values = computed[answer.metric.name][first:]
         kept = [
             (str(day), float(value))
             for day, value in zip(series.days[first:], values, strict=True)

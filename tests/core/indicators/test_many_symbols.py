@@ -1,9 +1,11 @@
 """Many indicators of many symbols at once are what each call on its own gives, whatever the symbols look like."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from core.errors import InvalidInput, UnknownName
+from core.indicators import catalogue
 from core.indicators.catalogue import INDICATORS, compute, compute_all
 
 
@@ -41,12 +43,11 @@ for part in SYMBOLS["read-only"][1].values():
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("kind", SYMBOLS)
 def test_every_indicator_equals_a_call_of_its_own(kind, threads):
-    wanted = {name: {} for name in INDICATORS}
+    wanted = [(name, {}) for name in INDICATORS]
     found = compute_all(wanted, SYMBOLS[kind], threads=threads)
     assert len(found) == len(SYMBOLS[kind])
     for fields, outputs in zip(SYMBOLS[kind], found, strict=True):
-        assert list(outputs) == list(wanted)
-        for name, by_output in outputs.items():
+        for name, by_output in zip(INDICATORS, outputs, strict=True):
             alone = compute(name, fields)
             assert list(by_output) == list(alone)
             for output, values in by_output.items():
@@ -54,20 +55,43 @@ def test_every_indicator_equals_a_call_of_its_own(kind, threads):
 
 
 def test_parameters_are_those_asked_for():
-    wanted = {"sma": {"period": 7}, "bollinger": {"deviations": 3}, "macd": {"fast": 5, "slow": 20}}
+    wanted = [("sma", {"period": 7}), ("bollinger", {"deviations": 3}), ("sma", {}), ("macd", {"fast": 5, "slow": 20})]
     symbols = [bars(20), bars(21)]
-    for fields, outputs in zip(symbols, compute_all(wanted, symbols), strict=True):
-        np.testing.assert_array_equal(outputs["sma"]["sma"], compute("sma", fields, period=7)["sma"])
-        upper = compute("bollinger", fields, deviations=3.0)["upper"]
-        np.testing.assert_array_equal(outputs["bollinger"]["upper"], upper)
-        signal = compute("macd", fields, fast=5, slow=20)["signal"]
-        np.testing.assert_array_equal(outputs["macd"]["signal"], signal)
+    for fields, (short, bands, usual, lines) in zip(symbols, compute_all(wanted, symbols), strict=True):
+        np.testing.assert_allclose(short["sma"][6:], np.convolve(fields["close"], np.ones(7) / 7, "valid"))
+        np.testing.assert_allclose(usual["sma"][19:], np.convolve(fields["close"], np.ones(20) / 20, "valid"))
+        middle = usual["sma"]
+        deviation = pd.Series(fields["close"]).rolling(20).std(ddof=0)
+        np.testing.assert_allclose(bands["upper"], middle + 3.0 * deviation)
+        np.testing.assert_array_equal(lines["signal"], compute("macd", fields, fast=5, slow=20)["signal"])
+
+
+def test_a_long_list_is_cut_into_runs_without_a_seam(monkeypatch):
+    symbols = [bars(seed, 40 + seed) for seed in range(31)]
+    wanted = [("rsi", {}), ("macd", {"slow": 20})]
+    whole = compute_all(wanted, symbols)
+    monkeypatch.setattr(catalogue, "_RUN_SESSIONS", 150)
+    for threads in (1, 2, 3):
+        for one, other in zip(whole, compute_all(wanted, symbols, threads=threads), strict=True):
+            assert [list(part) for part in other] == [["rsi"], ["macd", "signal", "histogram"]]
+            for left, right in zip(one, other, strict=True):
+                for output, values in left.items():
+                    np.testing.assert_array_equal(values, right[output])
+
+
+def test_the_fields_of_the_symbols_stay_as_they_were():
+    symbols = [bars(26), with_gaps(bars(27), [3])]
+    before = [{name: part.copy() for name, part in fields.items()} for fields in symbols]
+    compute_all([(name, {}) for name in INDICATORS], symbols)
+    for fields, kept in zip(symbols, before, strict=True):
+        for name, part in fields.items():
+            np.testing.assert_array_equal(part, kept[name])
 
 
 def test_no_output_shares_memory_with_another():
     symbols = [bars(24, 90), bars(25, 40), bars(26, 90)]
-    found = compute_all({name: {} for name in INDICATORS}, symbols, threads=2)
-    parts = [part for outputs in found for by_output in outputs.values() for part in by_output.values()]
+    found = compute_all([(name, {}) for name in INDICATORS], symbols, threads=2)
+    parts = [part for outputs in found for by_output in outputs for part in by_output.values()]
     before = [part.copy() for part in parts]
     for number, part in enumerate(parts):
         part[:] = float(number)
@@ -77,19 +101,19 @@ def test_no_output_shares_memory_with_another():
 
 def test_closes_alone_are_enough_for_what_needs_no_more():
     symbols = [{"close": bars(seed)["close"]} for seed in (22, 23)]
-    found = compute_all({"rsi": {}, "zscore": {"period": 10}}, symbols)
-    assert all(set(part) == {"rsi", "zscore"} for part in found)
+    found = compute_all([("rsi", {}), ("zscore", {"period": 10})], symbols)
+    assert all([list(outputs) for outputs in part] == [["rsi"], ["zscore"]] for part in found)
 
 
 @pytest.mark.parametrize(
     ("wanted", "symbols", "error", "message"),
     [
-        ({"sma7": {}}, [bars(1)], UnknownName, "indicator"),
-        ({"sma": {"span": 5}}, [bars(1)], UnknownName, "parameter of sma"),
-        ({"sma": {"period": -1}}, [bars(1), bars(2)], InvalidInput, "period is -1"),
-        ({"atr": {}}, [{"close": bars(1)["close"]}], InvalidInput, "missing: high, low"),
-        ({"atr": {}}, [bars(1), {"close": bars(1)["close"]}], InvalidInput, "missing: high, low"),
-        ({"atr": {}}, [bars(1), bars(2) | {"high": np.ones(3)}], InvalidInput, "shape"),
+        ([("sma7", {})], [bars(1)], UnknownName, "indicator"),
+        ([("sma", {"span": 5})], [bars(1)], UnknownName, "parameter of sma"),
+        ([("sma", {"period": -1})], [bars(1), bars(2)], InvalidInput, "period is -1"),
+        ([("atr", {})], [{"close": bars(1)["close"]}], InvalidInput, "missing: high, low"),
+        ([("atr", {})], [bars(1), {"close": bars(1)["close"]}], InvalidInput, "missing: high, low"),
+        ([("atr", {})], [bars(1), bars(2) | {"high": np.ones(3)}], InvalidInput, "shape"),
     ],
 )
 def test_what_does_not_fit_is_named(wanted, symbols, error, message):

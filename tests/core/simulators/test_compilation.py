@@ -34,7 +34,7 @@ def kernels():
             for value in vars(module).values():
                 if hasattr(value, "py_func") and value.__module__ == module.__name__:
                     found[f"{module.__name__}.{value.__name__}"] = value
-    return found
+    return found | {f"{name}_fill": spec.fill for name, spec in INDICATORS.items()}
 
 def versions():
     return {name: sorted(map(str, kernel.signatures)) for name, kernel in kernels().items()}
@@ -116,7 +116,7 @@ def outcome():
         "core.strategies.signal._on_change",
         "core.strategies.hedge.residual_kernel",
         "core.strategies.volatility_target._beyond_tolerance",
-        "core.indicators.trend._parabolic",
+        "parabolic_sar_fill",
     ],
 )
 def test_what_the_tools_call_is_compiled_ahead(outcome, kernel):
