@@ -23,7 +23,10 @@ _FIGURES: dict[str, tuple[str, ...]] = {
         rf"\b(?:time stop|(?:exit|out|leave|sell|close|get out)(?: it| of it| out)?) after {_N} (?:day|session|bar)",
         rf"\btime stop{_OF}{_N}",
     ),
-    "stop_loss": (rf"\bstop(?:ped)?(?: out| loss|-loss)?{_OF}?{_N}%", rf"\b{_N}% (?:hard |protective )?stop\b"),
+    "stop_loss": (
+        rf"\b(?:leave|exit|out|get out|sell)(?: \w+)? (?:at|"
+        rf"after) (?:an? )?(?:loss of )?{_N}%(?: loss)?", rf"\bstop(?:ped)?(?: out| loss|"
+        rf"-loss)?{_OF}?{_N}%", rf"\b{_N}% (?:hard |protective )?stop\b"),
     "take_profit": (rf"\b(?:take[- ]profits?|tp|profit target|target profit){_OF}?{_N}%", rf"\b{_N}% (?:profit "
                                                                                           rf"target|take[- ]profit)"),
     "fee_bps": (rf"\b{_N}bp (?:of |per side |a side |per trade )?(?:fees?|commissions?)", rf"\b(?:fees?|"
@@ -43,15 +46,18 @@ _FIGURES: dict[str, tuple[str, ...]] = {
         rf"\b(?:sure|confident|certain|confidence|conviction){_OF}?{_N}%",
     ),
     "risk_aversion": (rf"\brisk aversion{_OF}?{_N}",),
+    "histories": (rf"\b{_N} (?:[a-z]+ )?histories\b",),
     "surprise_size": (rf"\b{_N} ?(?:sigma|standard deviation|sd)s? (?:surprise|miss|beat)",),
 }  # fmt: skip
 _STRETCHES: dict[str, tuple[str, ...]] = {
     "lag": (rf"\b{_N}[- ]{_UNIT} (?:lag|delay)", rf"\b(?:lag|delay){_OF}?{_N} {_UNIT}"),
     "train_sessions": (
+        rf"\b{_N} (?:training|train|in[- ]sample) (session|day|week|month|year)s?\b",
         rf"\b(?:train(?:ing|ed)?|in[- ]sample)(?: on| window| over| of|:)* {_N} {_UNIT}",
         rf"\b{_N}[- ]{_UNIT} (?:of )?(?:training|train|in[- ]sample)",
     ),
     "test_sessions": (
+        rf"\b{_N} (?:test(?:ing)?|out[- ]of[- ]sample) (session|day|week|month|year)s?\b",
         rf"\b(?:test(?:ing|ed)?|out[- ]of[- ]sample)(?: on| window| over| of|:)* {_N} {_UNIT}",
         rf"\b{_N}[- ]{_UNIT} (?:of )?(?:testing|tests?|out[- ]of[- ]sample)",
     ),
@@ -64,7 +70,7 @@ _HISTORY = (
     rf"\b(?:using|calibrated (?:on|to)|fitted (?:on|to)|estimated (?:on|over)|based on)(?: the| last| past)* "
     rf"{_N} (year|month)s?\b",
 )
-_WHOLE = frozenset({"seed", "paths", "stop_sessions", "lag"})
+_WHOLE = frozenset({"histories", "seed", "paths", "stop_sessions", "lag"})
 _SHARES = frozenset({"view_confidence", "stop_loss", "take_profit", "participation", "max_weight"})
 _COVARIANCE = (
     ("ewma", r"\b(?:ewma|exponentially weighted|recent sessions? count)"),
@@ -86,7 +92,7 @@ TAKEN: dict[str, tuple[str, ...]] = {
     "risk": ("history_years",),
     "reverse_stress": ("history_years", "covariance"),
     "optimise": ("view_confidence", "max_weight", "history_years", "risk_aversion", "covariance"),
-    "calibrate": ("seed", "history_years"),
+    "calibrate": ("seed", "history_years", "histories"),
     "train": ("history_years", "fee_bps"),
     "inject_event": ("seed", "paths", "history_years", "surprise_size"),
     "correlation": ("halflife",),
@@ -208,7 +214,8 @@ _SWEPT: dict[str, str] = {
     "hold": r"hold|top|best",
 }
 _LIST = (
-    r"(\d+(?:\.\d+)?%?(?:(?: ?,| and| or| vs| versus| to| /)* ?\d+(?:\.\d+)?%?(?![\d.%]| (?:sessions?|days?|"
+    r"(\d+(?:\.\d+)?%?(?:(?: ?,| and| or| vs| versus| to| /)* ?\d+(?:\.\d+)?%?(?![\d.%]|"
+    r" (?:[a-z]+ )?(?:sessions?|days?|"
     r"weeks?|months?|years?)\b))*)"
 )
 

@@ -17,8 +17,10 @@ def _vocabulary() -> dict[str, Any]:
 
 
 _WORDS = _vocabulary()
+# Words of ordinary speech that say nothing of markets or a book.
+SPEECH: frozenset[str] = frozenset(_WORDS["speech"].split())
 # Words without content of their own: dropped without being asked about.
-FILLERS: frozenset[str] = frozenset(_WORDS["fillers"].split())
+FILLERS: frozenset[str] = frozenset(_WORDS["fillers"].split()) | SPEECH
 # Ordinary words that are never taken for a misspelt desk word; left over, they are asked about.
 ORDINARY: frozenset[str] = frozenset(_WORDS["ordinary"].split())
 TWO_LETTERS: frozenset[str] = frozenset(_WORDS["two_letters"].split())

@@ -30,6 +30,8 @@ def unexplained(reading: Reading, plan: Plan | None, universe: Universe) -> tupl
         return tuple(word for word in left if word.lower() != "rate")
     if "benchmark" in plan.frame.options:
         left = tuple(word for word in left if word.lower() not in ("benchmark", "market"))
+    if plan.frame.series:
+        left = tuple(word for word in left if word.lower() not in ("developed", "evolved"))
     if plan.frame.metric == "macro_spread":
         left = tuple(word for word in left if word.lower() != "less")
     if plan.frame.metric == "cash":

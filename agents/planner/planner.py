@@ -11,7 +11,7 @@ from agents.planner.asides import without_asides, without_reader
 from agents.planner.concepts import ORDINARY
 from agents.planner.follow_ups import follow_up
 from agents.planner.leftovers import dropped_names, unexplained, unused_numbers
-from agents.planner.periods import beside_this_year
+from agents.planner.periods import Period, beside_this_year
 from agents.planner.plan import Call, Frame, Plan
 from agents.planner.reading import Reading, Span, read
 from agents.planner.requests import calls_of, factor_symbol, group_members, is_group
@@ -58,7 +58,9 @@ def plan_conversation(questions: Sequence[str], universe: Universe, today: date)
 
 def plan_question(question: str, universe: Universe, today: date, *, previous: Frame | None = None) -> Plan:
     """Return what to do about one question, or about several in one; `previous` is the frame of the turn before."""
-    question = without_reader(_dated(question, previous))
+    question = _dated(question, previous)
+    if not _SELECT.match(question):
+        question = without_reader(plain(question))
     if (said := _REASON.search(question)) and (
         proposed := _plan_with_reason(question, said, universe, today, previous)
     ):
@@ -74,7 +76,11 @@ def plan_question(question: str, universe: Universe, today: date, *, previous: F
 
 # "Bring GLD to 6% of NAV, reason: a hedge": the words of a reason are kept, not read.
 _REASON = re.compile(
-    r"[\s,.;(-]*\b(?:reason|rationale|thesis|motive|note|why)\s*[:=-]\s*(.+?)\)?\s*$|,?\s+because\s+(.+)$", re.I
+    r"[\s,.;(-]*\b(?:the |my )?(?:reason|rationale|thesis|motive|note|why)(?:\s+(?:is|being))?\s*[:=-]\s*(.+?)\)?\s*$|"
+    r"[\s,.;]+(?:the |my )(?:reason|rationale|thesis)\s+(?:is|being)\s+(.+)$|,?\s+because\s+(.+)$|"
+    r"[\s,;.]+(?:state|give|put|record|note|with|write|use)\s+['\"“‘](.+?)['\"”’]\s+as (?:the |my )?(?:reason|"
+    r"rationale)\W*$",
+    re.I,
 )
 
 
@@ -85,8 +91,11 @@ def _plan_with_reason(
     plan, dropped = _plan_one(question[: said.start()], universe, today, previous)
     if plan.outcome != "needs_approval" or dropped or plan.frame is None:
         return None
-    reason = (said[1] or said[2]).strip().rstrip(".")
-    calls = tuple(call.model_copy(update={"args": {**call.args, "reason": reason}}) for call in plan.calls)
+    reason = plain(next(part for part in said.groups() if part)).rstrip(".")
+    calls = tuple(
+        call.model_copy(update={"args": {**call.args, "reason": reason}}) if call.name == "propose_trade" else call
+        for call in plan.calls
+    )
     return plan.model_copy(update={"calls": calls})
 
 
@@ -104,7 +113,8 @@ def _plan_point(question: str, plan: Plan, universe: Universe, today: date, prev
 
 # Where a second question may begin.
 _NEXT_QUESTION = re.compile(
-    r"\?\s+(?=\S)|;\s+|,?\s+and\s+(?:also\s+)?(?:tell (?:me|us)\s+)?(?=(?:what|how|show|list|give|when|which|"
+    r"\?\s+(?=\S)|;\s+|\s\+\s(?=[a-z])|,?\s+and\s+(?:also\s+)?(?:while you(?:'re|"
+    r" are) at it,?\s+)?(?:tell (?:me|us)\s+)?(?=(?:whats?|hows?|show|list|give|when|which|"
     r"who|where|is|are|did|"
     r"the\s+latest|"
     r"the\s+current|the\s+newest|my|our|its|their|any)\b)|,\s+(?:then|also|plus)\s+",
@@ -113,7 +123,8 @@ _NEXT_QUESTION = re.compile(
 
 
 _TWO_QUESTIONS = re.compile(
-    r"\?\s+\S|\band (?:also )?(?:tell (?:me|us) )?(?:when|what|how|who|which|where)(?:'s| (?:do|does|did|is|are|"
+    r"\?\s+\S|\band (?:also )?(?:tell (?:me|us) )?,?(?:while you(?:'re| are) at it,? .*|when|what|how(?: many|"
+    r" much| large| big| far| high| low)?|who|which|where)(?:'?s| (?:shares|comes?|would|will|do|does|did|is|are|"
     r"was|were|will|has|have))\b",
     re.I,
 )
@@ -130,7 +141,27 @@ def _dated(question: str, previous: Frame | None) -> str:
     period = previous.period if previous is not None else None
     if period is None or period.start is None or period.end is None:
         return question
+    if _is_year(period):
+        for form, step in ((_YEAR_AFTER, 1), (_YEAR_BEFORE, -1)):
+            question = form.sub(f"in {period.start.year + step}", question)
     return _THAT_TIME.sub(f"from {period.start} to {period.end}", question)
+
+
+_YEAR_AFTER = re.compile(
+    r"\b(?:in |over |for )?(?:the year (?:after|afterwards|that followed)|the (?:following|next) year|a year later)\b",
+    re.I,
+)
+_YEAR_BEFORE = re.compile(
+    r"\b(?:in |over |for )?(?:the year before|the (?:previous|prior|preceding) year|a year earlier)\b(?! \d)", re.I
+)
+
+
+def _is_year(period: Period) -> bool:
+    """Say whether a period is one calendar year."""
+    start, end = period.start, period.end
+    return bool(
+        start and end and start.year == end.year and (start.month, start.day, end.month, end.day) == (1, 1, 12, 31)
+    )
 
 
 def _plan_several(question: str, universe: Universe, today: date, previous: Frame | None) -> Plan | None:
@@ -185,18 +216,17 @@ _MEMBERS = re.compile(r"\b(?:which|what|any|scan|screen|find|list|show|all|names
 
 def _scan_in_words(reading: Reading, universe: Universe, today: date) -> Plan | None:
     """Return the scan of a group for conditions said in words, when the rest only says where to look."""
-    if (
-        not reading.values("group")
-        or reading.has("backtest", "count", "when", "return")
-        or not _MEMBERS.search(reading.text)
-    ):
+    if not reading.values("group") or reading.has("backtest", "count", "when") or not _MEMBERS.search(reading.text):
         return None
     found = scan_in_words(joined(reading.words))
     if found is None:
         return None
     rest = read(found[1], universe, today)
     slots = take_slots(rest, universe)
-    if slots.group is None or rest.leftovers() or rest.numbers or slots.symbols or slots.series:
+    returned = any(
+        span.value == "return" and rest.words[span.start].low not in ("do", "did", "does") for span in rest.spans
+    )
+    if slots.group is None or rest.leftovers() or rest.numbers or slots.symbols or slots.series or returned:
         return None
     frame = Frame(topic="scan", group=slots.group, options={"condition": found[0]})
     return Plan(outcome="answer", frame=frame, calls=calls_of(frame, universe))

@@ -11,11 +11,12 @@ from functools import lru_cache
 from rapidfuzz import process
 from rapidfuzz.distance import OSA, Indel
 
-from agents.planner.concepts import ABBREVIATIONS, FILLERS, NICKNAMES, ORDINARY, SIGNS, TWO_LETTERS, phrases
+from agents.planner.concepts import ABBREVIATIONS, FILLERS, NICKNAMES, ORDINARY, SIGNS, SPEECH, TWO_LETTERS, phrases
 from agents.planner.concepts import words as concept_words
 from agents.planner.dates import MONTHS, UNITS
 from agents.planner.periods import Found, find_periods
 from agents.planner.quantities import UNIT_WORDS, Number, read_number, split_pair
+from agents.planner.spoken import as_figures
 from agents.planner.text import Word, joined, plain, split
 from agents.planner.universe import Universe
 
@@ -135,7 +136,7 @@ def is_empty(word: Word) -> bool:
 
 def read(text: str, universe: Universe, today: date) -> Reading:
     """Read a question against the names the desk has, correcting typing errors that have one clear reading."""
-    text = plain(text)
+    text = as_figures(plain(text))
     words = _part_symbols(_write_out(split(text)), universe)
     reading = Reading(text=text, words=words, today=today)
     _correct(reading, universe)
@@ -412,7 +413,7 @@ def _correct(reading: Reading, universe: Universe) -> None:
 @lru_cache(maxsize=1)
 def _swapped() -> dict[str, str]:
     """Return the words without content by their letters in order: "jsut" is just."""
-    return {"".join(sorted(word)): word for word in FILLERS if word.isalpha() and len(word) > 3}
+    return {"".join(sorted(word)): word for word in FILLERS - SPEECH if word.isalpha() and len(word) > 3}
 
 
 @lru_cache(maxsize=1)

@@ -21,6 +21,7 @@ from agents.planner.plan import Frame, Plan
 from agents.planner.reading import Reading
 from agents.planner.shocks import event_of, names_crisis_by_words, read_shocks
 from agents.planner.slots import Slots, mix_of, sessions_of
+from agents.planner.text import joined
 from agents.planner.universe import Universe
 
 _SOURCES_DIFFER = re.compile(
@@ -32,11 +33,16 @@ _ABOUT_DATA = re.compile(
     r"\bhow (?:far back|much (?:data|history)|long (?:is|does) (?:the|your|our) (?:data|history))|\b(?:what|"
     r"which) (?:data|datasets?|symbols|tickers|instruments|series)\b|"
     r"\bdata (?:do you|is|are|we|coverage)\b|\b(?:coverage|freshness)\b|\b(?:missing|gaps)\b.*\b(?:data|days|"
-    r"bars|sessions)\b|\bdo you (?:have|cover) (?:data|prices)\b",
+    r"bars|sessions)\b|\bdo (?:you|u|we)(?: even| actually| also)? (?:have|cover|hold) (?:any )?(?:data|prices)\b|"
+    r"\b(?:bars|data)\b.*\b(?:any )?(?:gaps?|holes?)\b|\b(?:from|since) (?:which|what) (?:year|date|"
+    r"day)\b.*\b(?:records?|data|history|bars)\b",
     re.I,
 )
 
 
+_HAVE_DATA = re.compile(
+    r"\bdo (?:you|u|we)\b.{0,12}\b(?:data|prices)\b|\bbars\b.*\b(?:gaps?|holes?)\b|\b(?:gaps?|holes?)\b.*\bbars\b", re.I
+)
 _OUR_DATA = re.compile(
     r"\b(?:which|what) (?:data ?sets?|data|prices|price history|sources)\b.*\bdo you (?:hold|have|store|keep|cover)\b",
     re.I,
@@ -52,15 +58,15 @@ def _about_data(reading: Reading, slots: Slots) -> Plan | None:
     """Return the plan of a question on the coverage of the press, or on that of the stored data."""
     if rules_events.is_press(reading):
         return rules_events.news(reading, slots)
-    if _SOURCES_DIFFER.search(reading.text) and not reading.has("news", "sentiment", "geopolitical"):
+    if _SOURCES_DIFFER.search(joined(reading.words)) and not reading.has("news", "sentiment", "geopolitical"):
         return Plan(outcome="answer", frame=Frame(topic="coverage", symbols=slots.symbols, options={"compare": True}))
     if _OUR_DATA.search(reading.text):
         return Plan(outcome="answer", frame=Frame(topic="coverage", symbols=slots.symbols))
     if _GAPS.search(reading.text) and not reading.has("portfolio", "backtest"):
         return Plan(outcome="answer", frame=Frame(topic="coverage", symbols=slots.symbols))
-    if _ABOUT_DATA.search(reading.text) and not reading.has(
-        "portfolio", "news", "sentiment", "return", "backtest", "cash", "close"
-    ):
+    asked = _ABOUT_DATA.search(reading.text)
+    others = ("portfolio", "news", "sentiment", "backtest", "cash")
+    if asked and not reading.has(*others) and (_HAVE_DATA.search(reading.text) or not reading.has("return", "close")):
         return Plan(outcome="answer", frame=Frame(topic="coverage", symbols=slots.symbols))
     if re.search(r"\bhow far back\b", reading.text, re.I):
         return Plan(outcome="answer", frame=Frame(topic="coverage", symbols=slots.symbols))
@@ -126,8 +132,11 @@ _OWNS = re.compile(r"\b(?:do|did) (?:i|we) (?:still |already |now )?(?:own|hold|
 # "How many MSFT shares is 5% of my account".
 _WORTH_OF_SHARES = re.compile(
     r"\bhow many\b.*\b(?:is|are|would be|makes?|equals?)\b.*(?:%|\bpercent|\bpct) of (?:my|our|the) "
-    r"(?:account|book|portfolio|nav|equity)\b",
-    re.I,
+    r"(?:account|book|portfolio|nav|equity)\b|"
+    r"(?=.*\bhow (?:many|much)\b).*(?:%|\bpercent|\bpct) of (?:my|our|the) (?:account|book|portfolio|nav|equity|"
+    r"estate|capital|money)\b"
+    r".*\b(?:shares|coins|units|of it)\b",
+    re.I | re.S,
 )
 
 
@@ -189,7 +198,9 @@ def risk(reading: Reading, slots: Slots, previous: Frame | None) -> Plan:
         r"\b(\d+)[- ]?(d|day|session|week|w|month|m)s? (?:\d+(?:\.\d+)?%? ?(?:percent )?)?(?:portfolio |book "
         r")?(?:var|value at risk|es|expected|risk|loss)",
         text,
-    ) or re.search(r"\b(?:over|for|within|in|horizon of) (?:the next )?(\d+) ?(day|session|week|month|d|w)s?\b", text):
+    ) or re.search(
+        r"\b(?:over|for|within|in|horizon of) (?:the next )?(\d+) ?(?:trading )?(day|session|week|month|d|w)s?\b", text
+    ):
         unit = {"d": "day", "w": "week", "m": "month"}.get(match[2], match[2])
         options["horizon_sessions"] = sessions_of(int(match[1]), unit)
     symbols = slots.symbols or (previous.symbols if previous and reading.has("pronoun") else ())

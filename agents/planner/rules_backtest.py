@@ -57,7 +57,11 @@ def is_backtest(reading: Reading) -> bool:
         or (bool(_TARGETS.search(reading.text)) and not reading.has("size", "buy", "sell"))
         or (reading.has("switch") and len(reading.values("symbol")) > 1)
         or (reading.has("rsi") and reading.has("buy") and reading.has("sell"))
-        or (reading.has("pair") and len(reading.values("symbol")) == 2)
+        or (
+            reading.has("pair")
+            and len(reading.values("symbol")) == 2
+            and not reading.has("sharpe", "volatility", "drawdown", "correlation")
+        )
         or (reading.has("fly") and len(reading.values("symbol")) == 3)
         or reading.has("rotation", "seasonality", "event_drift")
         or (reading.has("momentum") and _lookback(reading) is not None)

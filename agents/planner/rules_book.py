@@ -9,7 +9,12 @@ from agents.planner.plan import Frame, Plan
 from agents.planner.reading import Reading
 from agents.planner.slots import Slots
 
-_MINE = re.compile(r"\b(?:my|mine|our|ours|i|i'm|i've|we|we're|us|me)\b", re.I)
+# "Give me" and "show us" ask; they do not say whose.
+_MINE = re.compile(
+    r"\b(?:my|mine|our|ours|i|i'm|i've|we|we're)\b|"
+    r"(?<!give )(?<!show )(?<!tell )(?<!let )(?<!get )(?<!for )\b(?:us|me)\b",
+    re.I,
+)
 _BOUGHT_AT = re.compile(
     r"\b(?:price|cost|level|much)\b.*\b(?:did|have|had) (?:i|we) (?:buy|bought|pay|paid|get in(?:to)?|enter(?:ed)?)\b",
     re.I,
@@ -40,9 +45,9 @@ def is_book(reading: Reading, slots: Slots, previous: Frame | None) -> bool:
     """Say whether a question is about the account."""
     if asks_limits(reading):
         return True
-    if slots.symbols and had_held(reading):
-        return False
     mine = bool(_MINE.search(reading.text))
+    if slots.symbols and (had_held(reading) or (_others_held(reading) and not mine)):
+        return False
     if reading.has("dividend") and not mine:
         return False
     if (
@@ -71,6 +76,15 @@ def is_book(reading: Reading, slots: Slots, previous: Frame | None) -> bool:
     )
 
 
+_OTHERS_HELD = re.compile(r"\b(?:who|that|which) (?:has |have |had )?(?:held|holds?|owned|owns?)\b", re.I)
+
+
+def _others_held(reading: Reading) -> bool:
+    """Say whether it is others who hold what is asked about: "a client who has held KO asks what it returned"."""
+    held = _OTHERS_HELD.search(reading.text) is not None
+    return held and reading.has("return", "cagr", "volatility", "drawdown")
+
+
 def had_held(reading: Reading) -> bool:
     """Say whether a holding is only imagined: "if I had held KO for ten years what would I have made"."""
     return _HAD_HELD.search(reading.text) is not None
@@ -85,7 +99,8 @@ def asks_limits(reading: Reading) -> bool:
 def book(reading: Reading, slots: Slots, previous: Frame | None) -> Plan:
     """Return the plan of a question on the account."""
     if asks_limits(reading):
-        limits = Frame(topic="portfolio", options={"sections": ["limits"]})
+        others = [name for name in ("orders", "fills", "proposals") if reading.has(name)]
+        limits = Frame(topic="portfolio", options={"sections": [*others, "limits"]})
         return Plan(outcome="answer", frame=limits, private=True)
     metric = _metric(reading)
     if reading.has("digest") and not slots.symbols and not slots.periods and metric in ("positions", "nav", "weight"):

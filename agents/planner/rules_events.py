@@ -7,9 +7,10 @@ from typing import Any
 
 from agents.planner.concepts import FILLERS
 from agents.planner.dates import MONTH, MONTHS, month_range
-from agents.planner.periods import ALL, UPCOMING, Period, unless_latest
+from agents.planner.periods import ALL, UPCOMING, Period, last_units, unless_latest
 from agents.planner.plan import Frame, Plan
 from agents.planner.reading import Reading, Span
+from agents.planner.rules_models import place_of
 from agents.planner.slots import Slots
 
 _FUTURE = re.compile(r"\b(?:next|upcoming|coming|when is|when are|when does|when do|schedule|scheduled)\b", re.I)
@@ -55,7 +56,7 @@ def news(reading: Reading, slots: Slots) -> Plan | None:
     if metric == "news" and limit is None and (slots.period is None or slots.period.kind == "latest"):
         limit = 10
     grain = slots.grain if metric != "news" else None
-    period = of_the_month(unless_latest(slots.period), reading)
+    period = of_the_month(unless_latest(slots.period), reading) or _days(reading)
     frame = Frame(
         topic="metric",
         metric=metric,
@@ -68,6 +69,12 @@ def news(reading: Reading, slots: Slots) -> Plan | None:
         options={"topic": topic} if topic and metric == "news" else {},
     )
     return Plan(outcome="answer", frame=frame)
+
+
+def _days(reading: Reading) -> Period | None:
+    """Return the days of "headline tone, 90d average"."""
+    short = next((span.value for span in reading.spans if span.kind == "window" and span.value.endswith("d")), "")
+    return last_units(int(short[:-1]), "d", reading.today) if short[:-1].isdigit() else None
 
 
 _ABOUT = re.compile(
@@ -140,7 +147,7 @@ def events(reading: Reading, slots: Slots) -> Plan | None:
     order = "desc" if last_one or (metric == "earnings_surprise") else None
     if metric == "geopolitical_events":
         order = "desc"
-        if words := _headline_words(reading) or _headline_words(reading, _IN_A_PLACE):
+        if words := _headline_words(reading) or _headline_words(reading, _IN_A_PLACE) or place_of(reading):
             options = {**options, "topic": words}
     frame = Frame(
         topic="metric",
@@ -196,6 +203,33 @@ def _summed(reading: Reading, metric: str) -> str | None:
     return "sum" if metric == "dividends" and reading.has("sum") else None
 
 
+_COUNTRIES = (
+    ("US", r"\bUS\b|\bU\.S\.|\bAmerican?\b"), ("EU", r"\beuro ?zone\b|\beuro area\b|\bEU\b"), ("UK", r"\bUK\b|"
+    "\bBritish\b|\bBritain\b"),
+    ("JP", r"\bJapan(?:ese)?\b"), ("DE", r"\bGerman(?:y)?\b"), ("CN", r"\bChin(?:a|ese)\b"),
+)  # fmt: skip
+
+
+def _narrowed(reading: Reading) -> dict[str, Any]:
+    """Return the country and the importance that a calendar is asked for; their words are placed."""
+    out: dict[str, Any] = {}
+    if found := re.search(r"\b(high|medium|low)[- ](?:importance|impact)\b", reading.text, re.I):
+        out["severity"] = found[1].lower()
+        _place(reading, ("importance", "impact", "high", "medium", "low"))
+    for code, said in _COUNTRIES:
+        if found := re.search(said, reading.text):
+            out["country"] = code
+            _place(reading, (found[0].lower(),))
+            break
+    return out
+
+
+def _place(reading: Reading, words: tuple[str, ...]) -> None:
+    for at in reading.leftover_positions():
+        if reading.words[at].low in words:
+            reading.spans.append(Span(kind="headline", value=reading.words[at].low, start=at, end=at + 1))
+
+
 def _beats_another(reading: Reading, slots: Slots) -> bool:
     """Say whether one instrument is asked to have beaten another, which is no earnings surprise."""
     return len(slots.symbols) > 1 and not re.search(
@@ -206,7 +240,7 @@ def _beats_another(reading: Reading, slots: Slots) -> bool:
 def _event_metric(reading: Reading, slots: Slots) -> tuple[str | None, dict[str, Any]]:
     if reading.has("geopolitical") or (reading.has("severity") and reading.has("event")):
         severity = re.search(r"\b(high|medium|low)\b", reading.text, re.I)
-        serious = reading.has("severity") and re.search(r"\b(?:severe|serious|major)\b", reading.text, re.I)
+        serious = reading.has("severity") and re.search(r"\b(?:severe\w*|serious|major|grave\w*)\b", reading.text, re.I)
         return "geopolitical_events", {"severity": severity[1].lower()} if severity else {
             "severity": "high"
         } if serious else {}
@@ -239,7 +273,7 @@ def _event_metric(reading: Reading, slots: Slots) -> tuple[str | None, dict[str,
     if reading.has("earnings") and (not slots.series or slots.symbols):
         return "earnings_dates", {}
     if reading.has("calendar") and not slots.symbols:
-        return "economic_events", {}
+        return "economic_events", _narrowed(reading)
     if reading.has("event") and not slots.symbols and not slots.series:
         return "geopolitical_events" if reading.has("severity") else "economic_events", {}
     return None, {}

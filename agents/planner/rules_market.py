@@ -171,6 +171,7 @@ def _ranking(reading: Reading, slots: Slots, universe: Universe) -> Plan | None:
             text,
         )
     )
+    down = down and not re.search(r"\b(?:strongest|best|highest)\b", text)
     order = "asc" if down != (metric in ("max_drawdown",) and not reading.has("best")) else "desc"
     if metric in ("volatility", "realized_volatility", "volume", "beta"):
         order = (
@@ -290,6 +291,7 @@ def _spread(reading: Reading, slots: Slots, universe: Universe) -> Plan | None:
         metric=metric,
         symbols=slots.symbols,
         period=unless_latest(slots.period),
+        grain=slots.grain,
         aggregation=_listed(slots),
         chart=reading.has("chart"),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from agents.planner.arguments import arguments_of
 from agents.planner.plan import Frame, Plan
 from agents.planner.reading import Reading, Span
 from agents.planner.shocks import names_crisis_by_words, read_shocks
@@ -77,41 +78,50 @@ _BOTH_SIDES = re.compile(
 
 # What these requests are said with, beyond the desk's words.
 _OWN_WORDS = {
-    "trade": "ticket tickets should set put place attach hits touches reaches prints gets "
+    "trade": "market stage signature ticket tickets should set put place attach hits touches reaches prints gets "
     "unwind fails fail fill trigger once through dips drops falls if trades not below above bracket "
     "breakout order tp sl shares stop take profit cancel cancels other reverse undo back leg legs",
-    "optimise": "sure confident certain conviction nobody none nothing above cap capped each etc allocate "
+    "optimise": "fund funds coin coins single exceeds exceed la lopez lópez de prado à split sure confident "
+    "certain conviction nobody none nothing above cap capped each etc allocate "
     "invest think believe expect view views over",
-    "risk": "everything take takes long hold alone say look looks kind",
-    "size": "fit fits weight market budget willing lose losing equity most cap capped away account take risk",
+    "risk": "methods component components marginal contribution contributions equally weighted basket "
+    "everything take takes long hold alone say look looks kind",
+    "size": "commit devote put putting bankroll estate true capital fit fits weight market budget willing lose "
+    "losing equity most cap capped away account take risk",
     "calibrate": "model models process parameters well fits fitting goodness history daily",
-    "simulate": "tail model seed end months etc after ends bad likely up down higher lower finish finishes year-end",
-    "event_study": "window round only hawkish dovish trade trades reports report days sessions move comes in "
+    "simulate": "futures tail model seed end months etc after ends bad likely up down higher lower finish "
+    "finishes year-end",
+    "event_study": "cumulative model mean estimate conditioning conditional conditioned positive negative "
+    "surprises window round only hawkish dovish trade trades reports report days sessions move comes in "
     "hotter cooler softer firmer "
     "higher lower strong stronger weak weaker than expected "
     "feared print prints perform performs move do misses miss disappointing typically typical "
     "usually normally behave behaves behaved reaction react reacts reacted respond responds responded "
     "follow follows following around abnormal drift moves after before either side",
-    "backtest": "anchored anchor earn earned believe trust "
+    "backtest": "futures future profitable profit standard error anchored anchor earn earned believe trust "
     "lookbacks lookback windows lengths threshold thresholds system systems after until before allow "
     "allowed shorts short x step steps skill edge leverage levered train training test testing lag fill "
     "fills only nobody none money makes make profitable work worked sigma sigmas z z-score zscore "
     "deviation deviations sd in out enter entry exit leave band bands channel top bottom hold holding "
     "period length slow fast slower faster ones valuation value valuing",
     "book": "developed evolved",
-    "chart": "developed evolved",
+    "pnl_split": "component components instrument statement",
+    "indicators": "period smoothing signal line settings length latest also true average",
+    "chart": "developed evolved line needed",
     "performance": "set put lay developed evolved",
-    "correlation": "rolling moving window formal test break shifted structural",
-    "coverage": "bars holes wherever supply same disagree disagrees agree agrees differ differs conflict "
+    "correlation": "strong rolling moving window formal test break shifted structural",
+    "coverage": "source sources records record begin begins start starts storing bars holes wherever supply "
+    "same disagree disagrees agree agrees differ differs conflict "
     "conflicts discrepancy discrepancies feeds "
     "vendors providers",
     "train": "skill care out-of-sample sample forecast forecasting predict predicting sessions ahead model "
     "models called named follow trade",
-    "inject_event": "hitting landing lands strikes striking day session "
+    "inject_event": "after everyone future hitting landing lands strikes striking day session "
     "hawkish dovish surprise ahead hot cold weak strong miss misses disappoint disappoints badly big "
     "bad good simulate next reports report event shock hits goes go well hotter cooler softer firmer "
     "higher lower than expected expectations forecast",
-    "reverse_stress": "smallest mildest plausible costs cost half kind sort market markets probable likely "
+    "reverse_stress": "backwards work joint covariance nearest smallest mildest plausible costs cost half kind "
+    "sort market markets probable likely "
     "likeliest way "
     "take takes must joint mix loses lose reverse wipe wipes knock shave move moves crash happen have",
 }
@@ -169,7 +179,7 @@ def models(reading: Reading, slots: Slots, previous: Frame | None) -> Plan | Non
         return _study(reading, slots, symbols, event)
     asked = reading.has("inject") or bool(event and _WOULD.search(reading.text))
     supposed = reading.has("simulate", "stress") and bool(event) and not read_shocks(reading)
-    simulated = reading.has("simulate") and reading.has("event")
+    simulated = reading.has("simulate") and re.search(r"\bevents?\b", reading.text, re.I) is not None
     if event and (
         asked
         or (
@@ -187,6 +197,7 @@ def _calibrate(reading: Reading, slots: Slots, symbols: tuple[str, ...]) -> Plan
         options["model"] = model
     if slots.period and slots.period.count and slots.period.unit in ("year", "month"):
         options["history_years"] = slots.period.count / (1 if slots.period.unit == "year" else 12)
+    options |= arguments_of(reading, "calibrate")
     frame = Frame(topic="calibrate", symbols=symbols, options=options)
     if not symbols:
         return Plan(outcome="clarify", frame=frame, say="To the history of which symbols should I fit the model?")
@@ -236,18 +247,21 @@ def _event(reading: Reading, slots: Slots) -> dict[str, Any] | None:
     return None
 
 
-def _place(reading: Reading) -> dict[str, str]:
+def place_of(reading: Reading) -> str:
     """Return the place of "Ukraine-related events" that the names of events are searched for; the word is placed."""
     for at in reading.leftover_positions():
         found = re.fullmatch(r"([A-Z][a-z]+)(?:[- ]related)?", reading.words[at].raw)
         if found:
             reading.spans.append(Span(kind="headline", value=found[1], start=at, end=at + 1))
-            return {"name": found[1]}
-    return {}
+            return found[1]
+    return ""
 
 
 def _study(reading: Reading, slots: Slots, symbols: tuple[str, ...], event: dict[str, Any]) -> Plan:
-    options = {**event, **(_place(reading) if event["event"] == "geopolitical" else {})}
+    options = {
+        **event,
+        **({"name": place} if event["event"] == "geopolitical" and (place := place_of(reading)) else {}),
+    }
     if slots.period is not None and slots.period.start is not None:
         options["since"] = slots.period.start.isoformat()
     text = " ".join(word.low for word in reading.words)

@@ -24,7 +24,8 @@ _WIPE = re.compile(
 )
 _ADDRESS = re.compile(r"[\w.+-]+@[\w-]+\.[\w.]+|https?://|\bwebhook\b|\bpastebin\b|\bdropbox\b", re.IGNORECASE)
 _CHANNEL = re.compile(
-    r"\b(?:e-?mail|mail|forward|upload|post|send|share|export|leak|tweet|publish|text|slack|telegram|dm)\b",
+    r"\b(?:e-?mail|mail|forward(?= (?:me|us|this|that|it|them|my|our|the|all)\b)|upload|post|send|share|export|"
+    r"leak|tweet|publish|text|slack|telegram|dm)\b",
     re.IGNORECASE,
 )
 _OUTSIDE = frozenset({"portfolio", "orders", "fills", "proposals", "cash", "nav", "pnl", "cost", "secrets", "weight"})
@@ -48,7 +49,8 @@ _LIMITS = re.compile(
 )
 _APPROVE = re.compile(
     r"\b(?:approve|approving|authori[sz]e|sign off (?:on|all|the)|rubber[- ]?stamp|green[- ]?light|accept|"
-    r"confirm|make approve)\b",
+    r"confirm(?= (?:all|every|the|my|our|this|that|these|those|both|pending|each)?\s*(?:\w+ )?(?:proposals?|orders?|"
+    r"trades?|tickets?|prp_\w+)\b)|make approve)\b",
     re.IGNORECASE,
 )
 _ASKS_ABOUT_APPROVAL = re.compile(
@@ -89,6 +91,13 @@ _ADVICE = re.compile(
     r"guarantee(?:d)? (?:profit|return)s?|insider (?:tip|information)|hot tip)\b",
     re.IGNORECASE,
 )
+_SOMEBODY_ELSE = re.compile(
+    r"\b(?:my|our|the) (?:neighbou?r|brother|sister|friend|cousin|uncle|boss|colleague|father|mother|wife|"
+    r"husband)(?:'s)?\b"
+    r".{0,30}\b(?:holds?|owns?|has|portfolio|account|positions?|book)\b|\b(?:his|her|their) (?:account|"
+    r"portfolio|book|positions)\b",
+    re.IGNORECASE,
+)
 _UNKNOWABLE = re.compile(
     r"\b(?:will (?:the )?[\w&. ]{1,40}(?:go up|go down|rise|fall|crash|rally|double|be worth|hit|reach|"
     r"outperform)|price target|"
@@ -99,6 +108,7 @@ _UNKNOWABLE = re.compile(
 _NOT_STORED = re.compile(
     r"\b(?:p/?e ratio|pe ratio|price[- ]earnings|market cap(?:itali[sz]ation)?|option(?:s)? (?:chain|prices?|"
     r"implied)|implied vol(?:atility)?|open interest|"
+    r"(?:call|put) options?|options? (?:expir\w*|strike)|\bstrike \d|\bCDS\b|credit default swaps?|option greeks|"
     r"short interest|insider (?:trades?|trading|buying|selling)|analyst ratings?|balance sheet of|"
     r"income statement|cash flow statement|ebitda|revenue|"
     r"free cash flow|dividend yield|book value|order book|level 2|bid[- ]ask|tick data|intraday(?! (?:top|"
@@ -166,7 +176,12 @@ def refuse(reading: Reading) -> Plan | None:
     if (_ADDRESS.search(text) and _CHANNEL.search(text)) or (
         _CHANNEL.search(text)
         and private
-        and re.search(r"\b(?:e-?mail|slack|telegram|tweet|upload|forward|leak|dropbox|post)\b", text, re.I)
+        and re.search(
+            r"\b(?:e-?mail|slack|telegram|tweet|upload|forward(?= (?:me|us|this|that|it|them|my|our|the|all)\b)|"
+            r"leak|dropbox|post)\b",
+            text,
+            re.I,
+        )
     ):
         return _refused(
             "I do not send data anywhere: reports go only to the addresses in the desk's configuration.",
@@ -221,6 +236,8 @@ def decline(reading: Reading) -> Plan | None:
             outcome="decline",
             say=OUTSIDE,
         )
+    if _SOMEBODY_ELSE.search(text):
+        return Plan(outcome="decline", say="I know only this desk's own accounts, nobody else's.")
     if _ADVICE.search(text):
         return Plan(
             outcome="decline", say="I do not give tax, legal or insurance advice, and I know of no sure profits."

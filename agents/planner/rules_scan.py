@@ -13,10 +13,13 @@ _BEFORE = re.compile(r"\b(?:where|whose|for|with|having|have|has|that|on which|a
 _LOOKS = re.compile(r"[<>]|==|\w\(|crosses_")
 
 
-_RSI = r"\brsi ?\(?(\d{1,2})?\)?(?: is| of)? (under|below|less than|over|above|more than|greater than) (\d{1,2})\b"
+_RSI = (
+    r"\brsi ?\(?(\d{1,2})?\)?(?: is| of| has| have| dropped| fallen| risen| still| sits| now)* (under|below|"
+    r"less than|over|above|more than|greater than) (\d{1,2})\b"
+)
 _AVERAGE = (
     r"(?:its |the |their |a )?(\d{2,3})[- ]?(?:day|d|session)? ?(?:simple )?(?:moving averages?|moving "
-    r"avg|averages?|avg|dma|sma|ma)\b"
+    r"avg|averages?|avg|dma|sma|ma|line)\b"
 )
 _WORDED: tuple[tuple[str, Callable[[re.Match[str]], str]], ...] = (
     (r"\b(?:just )?(?:crossed|crossing|crosses|broke|breaking|moved|closed back|went) (above|below|over|under|"
@@ -32,6 +35,11 @@ _WORDED: tuple[tuple[str, Callable[[re.Match[str]], str]], ...] = (
      lambda found: f"close >= highest(close, {found[1]})" if found[2].startswith("h") else f"close <= "
                                                                                            f"lowest(close, "
                                                                                            f"{found[1]})"),
+    (r"\b(\d{2,3})[- ]?(?:day|d|session)? ?(?:simple )?(?:moving )?(?:averages?|avg|dma|sma|"
+    r"ma)? (?:just )?(?:cross(?:es|ed|ing)?|"
+     r"go(?:es)?|went) (above|below|over|under) (?:its |the |their |a )?(\d{2,3})[- ]?(?:day|d|session|dma)?\b",
+     lambda found: f"crosses_{'below' if found[2] in ('below', 'under') else 'above'}(sma({found[1]}), "
+     f"sma({found[3]}))"),
     (r"\bgolden cross\b", lambda found: "crosses_above(sma(50), sma(200))"),
     (r"\bdeath cross\b", lambda found: "crosses_below(sma(50), sma(200))"),
     (r"\badx (?:over|above) (\d{1,2})\b", lambda found: f"adx(14) > {found[1]}"),

@@ -16,6 +16,11 @@ _STOPS = re.compile(
     r"|\b(?:which|what|how)\b.*\b(?:protects?|protected)\b.*\bstrateg(?:y|ies)\b",
     re.IGNORECASE,
 )
+_RUN_MINE = re.compile(
+    r"\b(?:my|our) (?:saved |enabled )?(?:strategy|strategies)\b.*\b(?:run|scan|check)\b.*\b(?:bars?|signals?|"
+    r"proposals?|all)\b",
+    re.I,
+)
 _SWITCH = re.compile(
     r"^\s*(?:please\s+)?(enable|activate|disable|deactivate|save|store|keep|create|set up)\s+(.+)$",
     re.IGNORECASE | re.DOTALL,
@@ -32,7 +37,7 @@ _STOP = re.compile(
 def strategies(question: str, slots: Slots) -> Plan | None:
     """Return the plan of a question about one's own strategies, None for any other question."""
     text = question.strip().rstrip("?.! ")
-    if _SCAN.match(text) and not slots.symbols:
+    if (_SCAN.match(text) or _RUN_MINE.search(text)) and not slots.symbols:
         named = _name(text)
         return _plan("scan_strategies", {} if named is None else {"strategy": named})
     if _STOPS.search(text) and not slots.symbols:

@@ -10,6 +10,7 @@ from agents.planner.periods import Period, unless_latest
 from agents.planner.plan import Frame, Plan
 from agents.planner.reading import Reading, Span
 from agents.planner.slots import Slots, sessions_of
+from agents.planner.text import joined
 
 _METHODS = (
     ("black_litterman", "black_litterman"),
@@ -28,7 +29,8 @@ def study(reading: Reading, slots: Slots, previous: Frame | None) -> Plan | None
     symbols = slots.symbols or (previous.symbols if previous and reading.has("pronoun") else ())
     if not symbols and slots.group:
         symbols = (f"group:{slots.group}",)
-    if reading.has("optimise", *(concept for concept, _ in _METHODS)):
+    of_series = bool(slots.series) and not symbols and reading.has("spread", "yoy", "growth")
+    if not of_series and reading.has("optimise", *(concept for concept, _ in _METHODS)):
         options = {
             "method": "minimum_variance",
             **method_of(reading),
@@ -81,11 +83,15 @@ _BY_POSITION = re.compile(r"\bby (?:each )?(?:position|holding|symbol|stock|name
 def _split(reading: Reading, slots: Slots, symbols: tuple[str, ...]) -> Frame | None:
     """Return the split of the profit that is asked for; by position in a period it is a ranking."""
     if reading.has("breakdown"):
-        asked = [split for split in _SPLITS if re.search(rf"\b{split}s?\b", reading.text, re.I)]
-        by_position = _BY_POSITION.search(reading.text) is not None
-        if by_position and (period := unless_latest(slots.period)):
+        text = joined(reading.words)
+        asked = [
+            split for split in _SPLITS if re.search(rf"\b(?:by|per|each|and|,)(?: each| every)? {split}s?\b(?!')", text)
+        ]
+        by_position = _BY_POSITION.search(text) is not None
+        period = unless_latest(slots.period)
+        if by_position and period and not asked:
             return Frame(topic="book", metric="pnl", period=period, order="desc")
-        return Frame(topic="pnl_split", options={"by": [*asked, *(["leg"] if by_position else [])]})
+        return Frame(topic="pnl_split", period=period, options={"by": [*asked, *(["leg"] if by_position else [])]})
     if slots.grain in _SPLITS and not symbols:
         return Frame(topic="pnl_split", period=slots.period, options={"by": [slots.grain]})
     return None

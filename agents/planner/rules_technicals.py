@@ -55,7 +55,9 @@ def _parameters(reading: Reading, names: list[str]) -> dict[str, dict[str, float
             before = " ".join(lows[max(0, span.start - 3) : span.start])
             figures: list[float] = []
             if found := re.match(
-                r"(?:\( ?|of |with |at |but |using |set to |over )*(\d[\d./]*(?:(?: ,| and|/)? \d[\d.]*){0,2})", after
+                r"(?:\( ?|with (?:a |the )?|(?:smoothing )?(?:period|length|window) of |of |at |but |using |"
+                r"set to |over )*(\d[\d./]*(?:(?: ,| and|/)? \d[\d.]*){0,2})",
+                after,
             ):
                 figures = [float(one) for one in re.findall(r"\d+(?:\.\d+)?", found[1])]
             elif found := re.search(r"(\d{1,3})(?:[- ]?(?:d|day|days|session|sessions|period|bar|week))?$", before):

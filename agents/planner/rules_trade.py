@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from agents.planner.concepts import SIGNS
 from agents.planner.order_terms import conditional, linked_pair, stop_limit, together, weighted_legs
 from agents.planner.plan import Frame, Plan
 from agents.planner.reading import Reading, Span
@@ -25,12 +26,17 @@ _PART = re.compile(
     re.I,
 )
 _HELD = re.compile(r"\b(?:my|our|position|positions|holding|holdings|shares)\b", re.I)
+_GETS = re.compile(
+    r"^\s*(?:please |pls )?(?:let'?s |lets |i(?:'d| would) like to |i want to )?(?:get|grab|pick up|take) (?:me )?\d",
+    re.I,
+)
 _PUTS_STOP = re.compile(r"\b(?:put|place|set|add|attach)\b.{0,20}\bstop\b.*\b(?:on|for|under|below)\b", re.I)
 _DOUBLES = re.compile(r"\b(?:double|doubling|triple|tripling|halve|halving)\b", re.I)
 _TO = re.compile(r"\b(?:to|at|until|down to|up to|target|weight)\b", re.I)
 _CLOSES = re.compile(r"\bclose (?:out )?(?:of )?(?:my|the|our|all)\b.*\bpositions?\b", re.I)
 # What would be lost on the way to a proposal: a "do not", a second side, a minus sign, a condition.
 _UNCLEAR = re.compile(
+    r"\.\.\.? ?no\b|\bno,? (?:all of|make|wait|actually|scratch|i mean)\b|\bscratch that\b|\bactually,? no\b|"
     r"\b(?:don['’]?t|do not|never|not to)\s+(?:buy|sell|purchase)|\b(?:buy|sell)\b.*\b(?:and|then)\s+(?:buy|sell)\b|"
     r"\b(?:buy|sell|purchase)\s+[-−]\s*\d",
     re.I,
@@ -77,6 +83,7 @@ def is_trade(reading: Reading) -> bool:
         bool(names) and brought and _share(reading) is not None and reading.has("nav", "weight", "portfolio")
     )
     said = said or (bool(names) and reading.has("linked", "immediate", "fill_or_kill") and bool(reading.numbers))
+    said = said or (bool(names) and _GETS.search(reading.text) is not None)
     typo = bool(_BUY_TYPO.search(reading.text)) and _quantity(reading) is not None
     ordered = (
         reading.has("orders", "send_now")
@@ -313,7 +320,7 @@ def _method(reading: Reading) -> str:
         return "risk_per_stop"
     share = (
         r"(?:%|percent|pct) (?:(?:position|holding|allocation|stake|weight)\b|"
-        r"of (?:my|our|the) (?:account|book|portfolio|nav|equity)\b)"
+        r"of (?:my|our|the) (?:account|book|portfolio|nav|equity|estate|capital|money|bankroll|pot)\b)"
     )
     return "fixed_fraction" if reading.has("weight") or re.search(share, reading.text, re.I) else ""
 
@@ -336,6 +343,9 @@ def _size_figures(reading: Reading, method: str) -> dict[str, float]:
             out["max_weight"] = number.value
             continue
         near_stop = at == closest and abs(at - stop_at) <= 4 and method != "atr_risk"
+        if number.unit == "plain" and method == "volatility_target" and _word_after(reading, at) == "vol":
+            out["target_volatility"] = number.value / 100
+            continue
         if number.unit == "percent":
             out[_OF_PERCENT.get(method, "stop_distance" if near_stop else "risk_fraction")] = number.value
         elif number.unit == "bps":
@@ -382,12 +392,14 @@ def _is_equity(reading: Reading, at: int) -> bool:
     """Say whether a figure is what the account is worth: "a $50,000 account", "if I have 250k"."""
     number, after = reading.numbers[at], _word_after(reading, at)
     text = " ".join(word.low for word in reading.words[:at])
-    has = re.search(r"\b(?:(?:i|we) (?:have|had|got)(?: about| around| only)?|(?:equity|capital|account) of)$", text)
+    has = re.search(
+        r"\b(?:(?:i|we) (?:have|had|got)(?: about| around| only)?|(?:equity|capital|account|bankroll) of)$", text
+    )
     has = has or (re.search(r"\bwith$", text) if after not in ("stop", "limit") else None)
     if has and after in ("equity", "capital", "account", "cash"):
         return True
     named = after in ("account", "portfolio", "book", "capital", "equity")
-    has = has or re.search(r"\b(?:equity|capital|account|nav)(?: value)?(?: is| of| =)?$", text)
+    has = has or re.search(r"\b(?:equity|capital|account|nav|bankroll)(?: value)?(?: is| of| =)?$", text)
     if number.value >= 10_000 and not after:
         has = has or re.search(r"\b(?:on|with)$", text)
     return number.unit in ("money", "plain") and (named or (has is not None and (number.unit == "money" or not after)))
@@ -395,7 +407,8 @@ def _is_equity(reading: Reading, at: int) -> bool:
 
 def _word_after(reading: Reading, at: int) -> str:
     after = at + reading.numbers[at].words
-    return reading.words[after].low if after < len(reading.words) else ""
+    following = reading.words[after].low if after < len(reading.words) else ""
+    return following if following not in SIGNS else ""
 
 
 def _ask(question: str, frame: Frame | None = None) -> Plan:

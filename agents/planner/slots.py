@@ -106,6 +106,19 @@ def mix_of(reading: Reading) -> dict[int, float]:
             found[at] = number.value if number.unit == "percent" else number.value / 100
             named.append(starts[following])
     whole = len(named) > 1 and tuple(named) == reading.values("symbol") and abs(sum(found.values()) - 1) < 0.001
+    return found if whole else _mix_after(reading)
+
+
+def _mix_after(reading: Reading) -> dict[int, float]:
+    """Return the shares of "SPY 60 %, TLT 40 %" by the place of each figure."""
+    ends = {span.end: span.value for span in reading.spans if span.kind == "symbol"}
+    found: dict[int, float] = {}
+    named: list[str] = []
+    for at, number in sorted(reading.numbers.items()):
+        if at in ends and number.unit in ("percent", "plain"):
+            found[at] = number.value if number.unit == "percent" else number.value / 100
+            named.append(ends[at])
+    whole = len(named) > 1 and tuple(named) == reading.values("symbol") and abs(sum(found.values()) - 1) < 0.001
     return found if whole else {}
 
 

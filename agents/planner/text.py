@@ -84,7 +84,7 @@ def _year_of(found: re.Match[str]) -> str:
 
 # Dates and counts written in forms that the rest reads in one: '22, Q1'24, 1Q24, 2024-03, 24.12.2023, a couple of.
 _FORMS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
-    (re.compile(r"\b[qQ]([1-4]) ?'?(\d\d)\b(?![\d.%/,])"), lambda found: f"Q{found[1]} {_century(found[2])}"),
+    (re.compile(r"\b[qQ]([1-4]) ?'?(\d\d)\b(?![\d%/]|[.,]\d)"), lambda found: f"Q{found[1]} {_century(found[2])}"),
     (re.compile(r"\b([1-4])[qQ] ?'?(\d\d(?:\d\d)?)\b"), lambda found: f"Q{found[1]} {_century(found[2][-2:])}"),
     (re.compile(r"\b[hH]([12]) ?'?(\d\d)\b(?![\d.%/,])"), lambda found: f"H{found[1]} {_century(found[2])}"),
     (re.compile(r"(?<![\w'])'(\d\d)\b(?!')"), lambda found: _century(found[1])),

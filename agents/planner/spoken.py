@@ -1,0 +1,125 @@
+"""Write out in figures what people say in words: per cent, ordinals, ranges of days, thousands, windows."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+_ONES = "one|two|three|four|five|six|seven|eight|nine"
+_TENS = "twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety"
+_TEENS = "ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen|nineteen"
+_NUMBER = rf"(?:(?:{_TENS})(?:-(?:{_ONES}))?|{_TEENS}|{_ONES})"
+_ORDINALS = {
+    word: at
+    for at, word in enumerate(
+        [
+            "first",
+            "second",
+            "third",
+            "fourth",
+            "fifth",
+            "sixth",
+            "seventh",
+            "eighth",
+            "ninth",
+            "tenth",
+            "eleventh",
+            "twelfth",
+            "thirteenth",
+            "fourteenth",
+            "fifteenth",
+            "sixteenth",
+            "seventeenth",
+            "eighteenth",
+            "nineteenth",
+            "twentieth",
+            "twenty-first",
+            "twenty-second",
+            "twenty-third",
+            "twenty-fourth",
+            "twenty-fifth",
+            "twenty-sixth",
+            "twenty-seventh",
+            "twenty-eighth",
+            "twenty-ninth",
+            "thirtieth",
+            "thirty-first",
+        ],
+        1,
+    )
+}
+_MONTH = (
+    r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|"
+    r"nov(?:ember)?|dec(?:ember)?)"
+)
+_DAY = r"(\d{1,2})(?:st|nd|rd|th)?"
+_TO = r" ?(?:to|-|until|till|through|thru) ?"
+_SMALL = {
+    word: at
+    for at, word in enumerate(["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"])
+}
+
+
+def _ordinal(found: re.Match[str]) -> str:
+    return f"{_ORDINALS[found[1].lower()]} {found[2]}"
+
+
+def _window(found: re.Match[str]) -> str:
+    before, after = (_SMALL.get(word.lower(), word) for word in (found[1], found[2]))
+    return f"{before} sessions before to {after} sessions after"
+
+
+def _points(found: re.Match[str]) -> str:
+    """Write percentage points as basis points, which no figure of a price is written in."""
+    said = (found[1] or "1").lower()
+    part = {"a": 1.0, "half a": 0.5, "a quarter": 0.25}.get(said)
+    count = part if part is not None else float(_SMALL.get(said, said))
+    return f"{count * 100:g}bp"
+
+
+_FORMS: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = (
+    (re.compile(r"\bper cent\b", re.I), "percent"),
+    (re.compile(r"(?<![\w'])'(\d\d)\b(?!')"), lambda found: f"{'19' if int(found[1]) >= 50 else '20'}{found[1]}"),
+    (re.compile(rf"\b(?:the )?({'|'.join(sorted(_ORDINALS, key=len, reverse=True))}) of ({_MONTH})\b", re.I), _ordinal),
+    # 8 to 12 June 2026, June 8-12, 29 June - 3 July 2026: each end gets its month and year.
+    (re.compile(rf"\b{_DAY}{_TO}{_DAY} ({_MONTH})\b( \d{{4}})?", re.I), r"\1 \3\4 to \2 \3\4"),
+    (re.compile(rf"\b({_MONTH}) {_DAY}{_TO}{_DAY}\b(?!:)(?:,? (\d{{4}}))?(?!\d)", re.I), r"\2 \1 \4 to \3 \1 \4"),
+    (re.compile(rf"\b{_DAY} ({_MONTH}){_TO}{_DAY} ({_MONTH}) (\d{{4}})\b", re.I), r"\1 \2 \5 to \3 \4 \5"),
+    # Two-hundred-day, twenty-five-year: words of a count that hyphens join to its unit.
+    (
+        re.compile(rf"\b({_NUMBER})-(hundred|thousand)-(?=day|week|month|year|session|period)", re.I),
+        r"\1 \2 ",
+    ),
+    (re.compile(rf"\b((?:{_TENS})-(?:{_ONES}))-(?=day|week|month|year|session|period)", re.I), r"\1 "),
+    (re.compile(rf"\b(\d+(?:\.\d+)?|{_NUMBER}|hundred) grand\b", re.I), r"\1 thousand"),
+    (re.compile(r"(?<![\w.])\$?(\d+(?:\.\d+)?) ?mm\b", re.I), lambda found: f"${float(found[1]) * 1e6:.0f}"),
+    (re.compile(r"\bup to and incl(?:uding|usive)?\b\.?", re.I), "to"),
+    (
+        re.compile(
+            r"\b(?:(half a|a quarter|a|one|two|three|\d+(?:\.\d+)?) )?(?:full |whole )?percentage points?\b", re.I
+        ),
+        _points,
+    ),
+    (re.compile(r"[{\[](\d+(?: ?, ?\d+)+)[}\]]"), r"\1"),
+    (
+        re.compile(
+            r"(?:\[ ?)?(?:\bminus |(?<![\w.])-)(\d+|one|two|three|five|ten)(?: (?:day|session)s?)?(?: to | ?, ?)"
+            r"(?:plus |\+)(\d+|one|two|three|five|ten)(?: (?:day|session)s?)?(?: ?\])?",
+            re.I,
+        ),
+        _window,
+    ),
+    (re.compile(r"\bhalf (\S+?),? (?:and )?half (?=\S)", re.I), r"50% \1 and 50% "),
+    (re.compile(r"\bthe federal reserve(?:'s)?\b|\bfederal reserve(?:'s)?\b", re.I), "Fed"),
+    (re.compile(r"\b(?:[Tt]he )?[Uu]nited [Ss]tates\b|\bU\.S\.A?\.?(?!\w)|\bUSA\b"), "US"),
+    (re.compile(r"\bfed(?:'s)? next (?:(rate|policy|interest rate) )?(?=decision|meeting)", re.I), r"next Fed "),
+    (re.compile(r"\bby (?:what|which) margin\b", re.I), "by how much"),
+    (re.compile(r"\bon the bas(?:e|is) of\b", re.I), "using"),
+)
+
+
+def as_figures(text: str) -> str:
+    """Return a question with spoken numbers, dates and windows written as the rest of the planner reads them."""
+    for form, written in _FORMS:
+        text = form.sub(written, text)
+    return re.sub(r"\s{2,}", " ", text)
