@@ -15,6 +15,7 @@ from typing import Any
 
 from benchmarks import (
     order_attacks,
+    order_brackets,
     order_crashes,
     order_days,
     order_gate,
@@ -57,6 +58,7 @@ def measure(steps: Steps) -> str:
                 }
                 days = steps.do("days at Interactive Brokers", lambda: order_days.trade(dsn, home))
                 parity = steps.do("simulator and paper", lambda: order_parity.measure(make_market(dsn, "parity")))
+                brackets = steps.do("stops at rest", lambda: order_brackets.measure(make_market(dsn, "brackets"), home))
                 stack = steps.do("every step with Temporal", lambda: order_stack.every_point(dsn, home))
                 database = steps.do(
                     "database killed",
@@ -75,6 +77,7 @@ def measure(steps: Steps) -> str:
             halt_section(halts),
             order_days.section(days),
             order_parity.section(parity),
+            order_brackets.section(brackets),
             database_section(database),
             "The whole process tree with Temporal, worker, web and PostgreSQL is killed by `tests/e2e/test_kill.py`,"
             " worker and Temporal by `tests/workflows/test_worker_killed.py`; recorded histories are replayed by"

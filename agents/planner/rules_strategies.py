@@ -13,7 +13,7 @@ _SCAN = re.compile(
 )
 _STOPS = re.compile(
     r"\b(?:stops?|stop[- ]loss(?:es)?|targets?)\b.*\b(?:rests?|resting|watched|protected)\b"
-    r"|\b(?:which|what|how)\b.*\b(?:protects?|protected)\b.*\bstrateg(?:y|ies)\b",
+    r"|\b(?:which|what|how)\b(?=.*\bprotect(?:s|ed)?\b).*\bstrateg(?:y|ies)\b",
     re.IGNORECASE,
 )
 _RUN_MINE = re.compile(

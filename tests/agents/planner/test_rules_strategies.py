@@ -9,7 +9,7 @@ import pytest
 from agents.planner.planner import plan_question
 from agents.planner.rules_strategies import _name, _terms
 from agents.planner.universe import Universe
-from agents.router import classify
+from agents.router import classify, plan_label
 
 TODAY = date(2022, 11, 29)
 
@@ -72,6 +72,26 @@ def test_what_is_missing_is_asked_for(names, question, said):
 def test_other_questions_are_left_to_other_rules(names: Universe, question):
     plan = plan_question(question, names, TODAY)
     assert not {call.name for call in plan.calls} & {"scan_strategies", "save_strategy"}
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "which of my stops rest at the broker?",
+        "which stops are resting at the broker and which are watched",
+        "what protects my strategies",
+        "how are my strategies protected?",
+    ],
+)
+def test_what_protects_strategies_is_private_and_asked_of_the_books(names: Universe, question):
+    plan = plan_question(question, names, TODAY)
+    assert [call.name for call in plan.calls] == ["strategy_stops"]
+    assert plan_label(plan) == "private"
+
+
+@pytest.mark.parametrize("question", ["with a 5% stop", "what is a stop order", "buy 10 KO with a stop at 50"])
+def test_other_stops_are_left_to_other_rules(names: Universe, question):
+    assert "strategy_stops" not in {call.name for call in plan_question(question, names, TODAY).calls}
 
 
 @pytest.mark.parametrize(

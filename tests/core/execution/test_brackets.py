@@ -67,11 +67,12 @@ def states(desk, proposal_id):
     return dict(rows)
 
 
-def at_rest(venue):
-    """Return what may still sell or buy for a position, the orders of a pair counted once."""
+def at_rest(venue, *, with_sales=False):
+    """Return what rests for a position, the orders of a pair counted once; with the sales at the market on top."""
     left = {}
     for order in venue.orders:
-        if order.state in ("accepted", "partially_filled") and order.ticket.order_type != "market":
+        counts = order.ticket.order_type != "market" or (with_sales and order.ticket.side == "sell")
+        if order.state in ("accepted", "partially_filled") and counts:
             pair = min(order.ticket.client_order_id, order.ticket.linked_to or order.ticket.client_order_id)
             left[pair] = max(left.get(pair, Decimal(0)), order.ticket.quantity - order.filled)
     return sum(left.values(), Decimal(0))
@@ -379,10 +380,13 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], derandomize=True)
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], derandomize=True)
 @given(steps=STEPS)
 def test_whatever_happens_what_rests_never_exceeds_the_position(desk, other, broker, start_over, steps):
-    """Enter, leave, fill, cancel and lose replies in any order: no more rests than is held, once all was heard."""
+    """Enter, leave, fill, cancel and lose replies in any order: no more rests than is held, once all was heard.
+
+    While only the strategy trades, all that could sell at the venue at any moment is no more than is held.
+    """
     venue = start_over()
     proposals: list[str] = []
 
@@ -395,7 +399,8 @@ def test_whatever_happens_what_rests_never_exceeds_the_position(desk, other, bro
         proposals.append(proposal.proposal_id)
         other.gateway.release(proposal.proposal_id)
 
-    for step, number in steps:
+    only_the_strategy = True
+    for step, number in [("enter", 2), ("fill", 0), *steps]:
         working = [order for order in venue.orders if order.state in ("accepted", "partially_filled")]
         chosen = working[number % len(working)] if working else None
         if step == "enter":
@@ -403,6 +408,7 @@ def test_whatever_happens_what_rests_never_exceeds_the_position(desk, other, bro
         elif step == "exit" and held(venue) > 0:
             send(sale(int(held(venue))))
         elif step == "person sells":
+            only_the_strategy = False
             send(sale(1 + number, "usr_anna"))
         elif step == "tighten" and held(venue) > 0:
             send(bracket(int(held(venue)), entry=None, stop=145, order_type="stop", time_in_force="gtc"))
@@ -413,8 +419,13 @@ def test_whatever_happens_what_rests_never_exceeds_the_position(desk, other, bro
         elif step == "lose":
             broker.submits, broker.cancels = ["reply lost"], ["never left"]
         for _ in range(3):
+            # After a fill the venue may be ahead of the desk for a moment: only what was just sent is judged.
+            if only_the_strategy and step in ("enter", "exit", "tighten"):
+                assert at_rest(venue, with_sales=True) <= held(venue), (step, number)
             other.settlement.settle("main")
             for proposal_id in proposals:
                 other.gateway.release(proposal_id)
+        if only_the_strategy:
+            assert at_rest(venue, with_sales=True) <= held(venue), (step, number)
         assert at_rest(venue) <= max(held(venue), Decimal(0)), (step, number)
     assert other.reconciliation.run()[0].outcome == "agrees"

@@ -10,7 +10,7 @@ import numpy as np
 import psycopg
 import pytest
 
-from benchmarks import order_parity
+from benchmarks import order_brackets, order_parity
 from core.adapters.store.database import Database
 from core.domain import fill_rules
 
@@ -64,6 +64,29 @@ def test_fills_in_parts_are_alike_too(empty_venue, name, stop_loss):
     found = order_parity.compare(empty_venue, name, participation=order_parity.PARTICIPATION, **terms)
     assert found.differences == ()
     assert found.simulated == found.on_paper > whole.simulated
+
+
+@pytest.fixture(scope="module")
+def bracket_dsn(postgres_dsn, template_dsn):
+    """Give a migrated database for whole desks."""
+    with psycopg.connect(postgres_dsn, autocommit=True) as connection:
+        connection.execute('CREATE DATABASE qd_brackets TEMPLATE "qd_template"')
+    yield urlunsplit(urlsplit(postgres_dsn)._replace(path="/qd_brackets"))
+    with psycopg.connect(postgres_dsn, autocommit=True) as connection:
+        connection.execute("DROP DATABASE qd_brackets WITH (FORCE)")
+
+
+@pytest.mark.parametrize("name", order_brackets.STOPPED)
+def test_a_stop_at_rest_fills_where_the_simulator_stops(bracket_dsn, tmp_path, name):
+    """The whole path, with brackets; nothing but the resting order ends a position at its stop."""
+    found = order_brackets.compare(bracket_dsn, tmp_path, name, sessions=100, seed=4, stop_loss=0.01)
+    assert found.differences == ()
+    assert found.simulated == found.on_paper > 5
+    with psycopg.connect(bracket_dsn) as connection:
+        row = connection.execute(
+            "SELECT count(*) FROM execution.orders WHERE order_type = 'stop' AND state = 'filled'"
+        ).fetchone()
+    assert row is not None and row[0] > 0
 
 
 def test_a_difference_of_two_ticks_is_seen(empty_venue, monkeypatch):
