@@ -63,6 +63,31 @@ async def test_an_approval_is_sent_filled_and_ends_the_workflow(parts, working, 
     assert "AAA" not in text and "1500" not in text
 
 
+async def test_a_bracket_is_accompanied_until_what_protects_has_ended(parts, working, until, temporal_address):
+    """One approval; the stop leaves by itself when the entry has filled, and the workflow goes on while it rests."""
+    legs = (
+        LegRequest(symbol="AAA", side="sell", quantity=Decimal(10)),
+        LegRequest(symbol="AAA", side="buy", quantity=Decimal(10), order_type="stop", stop_price=Decimal("153.4")),
+    )
+    proposal = parts.desk.proposals.propose(TradeRequest(legs=legs, legging="bracket"), AGENT)
+    async with working(parts):
+        client = await Client.connect(temporal_address)
+        handle = client.get_workflow_handle(f"proposal-{proposal.proposal_id}")
+        decide(parts, proposal)
+        states = lambda: [order.state for order in parts.desk.proposals.get(proposal.proposal_id).orders]  # noqa: E731
+        await until(lambda: states() == ["accepted"])
+        parts.clock.advance(1)
+        await until(lambda: states() == ["filled", "accepted"])
+        assert (await handle.describe()).status == WorkflowExecutionStatus.RUNNING
+        # Sold at 151.50 on 30 November; 2 December opens at 153.50, beyond the stop.
+        for _ in range(2):
+            parts.clock.advance(1)
+        await until(lambda: states() == ["filled", "filled"])
+        assert await handle.result() == "filled"
+        await history_replays(handle)
+    assert parts.desk.books.holdings().positions == () and orders_at_venue(parts) == 2
+
+
 async def test_a_rejection_sends_nothing(parts, working, temporal_address):
     proposal = propose(parts)
     decide(parts, proposal, "rejected")
