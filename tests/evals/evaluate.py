@@ -60,13 +60,18 @@ ASKED = (
 _NUMERAL = re.compile(r"\d[\d,]*(?:\.\d+)?")
 
 
-def score_module() -> ModuleType:
-    """Return `score.py` beside this file."""
-    spec = importlib.util.spec_from_file_location("score", EVALS / "score.py")
+def module_beside(name: str) -> ModuleType:
+    """Return a module that lies beside this file."""
+    spec = importlib.util.spec_from_file_location(name, EVALS / f"{name}.py")
     assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+def score_module() -> ModuleType:
+    """Return `score.py`."""
+    return module_beside("score")
 
 
 class NoJudge(DeepEvalBaseLLM):
@@ -209,8 +214,10 @@ def _ungrounded(case: dict[str, Any]) -> str:
     return f"numbers without a fact: {free}" if free else ""
 
 
-def page(planned: Sequence[tuple[str, int, int, int, int]], asked: Sequence[tuple[str, str]]) -> str:
-    """Return the page of both tables."""
+def page(
+    planned: Sequence[tuple[str, int, int, int, int]], asked: Sequence[tuple[str, str]], executed: Sequence[str]
+) -> str:
+    """Return the page of the three tables."""
     score = score_module()
     lines = [
         "# Evaluation",
@@ -227,7 +234,7 @@ def page(planned: Sequence[tuple[str, int, int, int, int]], asked: Sequence[tupl
         low, high = score.wilson(meaning, count)
         lines.append(f"| {name} | {count} | {tools} | {outcome} | {meaning} | {low:.1%} to {high:.1%} |")
     lines += ["", "| asked of a desk | found |", "|---|---:|", *(f"| {what} | {found} |" for what, found in asked), ""]
-    return "\n".join(lines)
+    return "\n".join([*lines, *executed, ""])
 
 
 def main() -> None:
@@ -245,7 +252,9 @@ def main() -> None:
         with answer_checks.sample_desk() as parts:
             asked = asked_rows(parts)
         os.chdir(ROOT)
-    text = page(planned, asked)
+    execution = module_beside("execution")
+    executed = execution.report(execution.measured(answer_checks.cache_folder() / "execution"))
+    text = page(planned, asked, executed)
     PAGE.write_text(text, encoding="utf-8")
     sys.stdout.write(text)
 

@@ -108,5 +108,6 @@ def test_an_answer_with_an_invented_number_is_not_grounded(evaluate: ModuleType)
 
 
 def test_the_page_shows_wilsons_interval(evaluate: ModuleType) -> None:
-    text = evaluate.page([("made", 60, 60, 58, 57)], [("questions", "3")])
+    text = evaluate.page([("made", 60, 60, 58, 57)], [("questions", "3")], ["## Execution accuracy"])
+    assert "## Execution accuracy" in text
     assert "| made | 60 | 60 | 58 | 57 | 86.3% to 98.3% |" in text and "| questions | 3 |" in text

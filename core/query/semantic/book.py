@@ -12,6 +12,7 @@ from core.domain.as_of import AsOf
 from core.domain.facts import Cell, ChartSeries, Column, Unit
 from core.errors import InvalidInput, NoData
 from core.query.semantic.answer import MOST_FACT_ROWS, Answer, Sources
+from core.query.semantic.listings import COUNTED_ROWS
 from core.query.semantic.period import DateRange, Period, resolve
 from core.query.semantic.statement import Statement
 
@@ -302,10 +303,14 @@ def _listing(sources: Sources, answer: Answer, view: str, columns: Sequence[str]
 
 
 def _finish(sources: Sources, answer: Answer, statement: Statement, noun: str) -> Sequence[tuple[Cell, ...]]:
-    result = statement.limit(DEFAULT_ROWS + 1).run(sources.query, sources.as_of, label="private", max_rows=DEFAULT_ROWS)
+    result = statement.limit(COUNTED_ROWS + 1).run(sources.query, sources.as_of, label="private", max_rows=COUNTED_ROWS)
     answer.sql.append(result.sql)
     answer.state(f"number of {noun}", len(result.rows), "count")
-    return result.rows[: answer.query.limit] if answer.query.limit else result.rows
+    shown = result.rows[: answer.query.limit or DEFAULT_ROWS]
+    if result.truncated or (answer.query.limit is None and len(shown) < len(result.rows)):
+        more = "more than " if result.truncated else ""
+        answer.note(f"The first {len(shown)} of {more}{len(result.rows)} are listed.")
+    return shown
 
 
 def _of_symbols(sources: Sources, answer: Answer, statement: Statement) -> None:

@@ -159,7 +159,8 @@ def _extremes(answer: Answer, points: list[tuple[Series, Points]], aggregation: 
 
 def _reduce(answer: Answer, points: list[tuple[Series, Points]], aggregation: Aggregation) -> None:
     reduction = _REDUCTIONS[aggregation]
-    if answer.query.grain is not None:
+    # A session is a day already: the average day is the average of the sessions, not a list of them.
+    if answer.query.grain not in (None, "day"):
         _list(answer, [(series, _by_grain(answer, part, reduction)) for series, part in points], grained=True)
         return
     rows: list[tuple[str, str, float]] = []
@@ -229,8 +230,10 @@ def _state_list(answer: Answer, series: Series, kept: list[tuple[str, float]], *
     if answer.query.filter is not None or count_only:
         answer.state(f"{series.symbol} sessions found", len(kept), "count")
     if kept and not count_only:
-        day, value = kept[-1]
-        answer.state(f"{series.symbol} last {answer.metric.name}", value, unit, currency=currency)
-        answer.state(f"{series.symbol} last session", day, "date")
+        first = answer.query.filter is not None and answer.query.order == "asc" and answer.query.limit == 1
+        day, value = kept[0] if first else kept[-1]
+        word = "first" if first else "last"
+        answer.state(f"{series.symbol} {word} {answer.metric.name}", value, unit, currency=currency)
+        answer.state(f"{series.symbol} {word} session", day, "date")
         if len(kept) > 1 and answer.metric.name == "close" and answer.query.filter is None:
             answer.state(f"{series.symbol} change over the list", value / kept[0][1] - 1.0, "ratio")

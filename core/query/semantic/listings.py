@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
+from math import prod
 
 from core.domain.facts import Cell, ChartSeries, Column, Unit
 from core.domain.market_records import Instrument
@@ -154,7 +156,7 @@ def _earnings_dates(sources: Sources, answer: Answer) -> None:
     members = _of_members(sources, answer, statement)
     direction = _descending(answer)
     statement.order(f"event_date {direction}", "symbol", "eps_actual NULLS LAST", "source")
-    result = _run(sources, answer, statement, rows=answer.query.limit or DEFAULT_ROWS)
+    result = _run(sources, answer, statement, rows=answer.query.limit or _rows(answer))
     _listed(
         answer,
         result,
@@ -177,7 +179,7 @@ def _earnings_surprise(sources: Sources, answer: Answer) -> None:
         statement.where(f"eps_surprise {_operator(answer.query.filter.operator)} ?", answer.query.filter.value)
     members = _of_members(sources, answer, statement)
     statement.order(f"event_date {_descending(answer)}", "symbol", "source")
-    result = _run(sources, answer, statement, rows=answer.query.limit or DEFAULT_ROWS)
+    result = _run(sources, answer, statement, rows=answer.query.limit or _rows(answer))
     _listed(
         answer,
         result,
@@ -195,9 +197,9 @@ def _operator(operator: str) -> str:
 
 def _dividends(sources: Sources, answer: Answer) -> None:
     columns = ("symbol", "ex_date", "amount", "currency")
-    statement = Statement("market_data.v_corporate_actions", *columns, distinct_on=("ex_date", "symbol")).where(
-        "action = 'dividend'"
-    )
+    statement = Statement(
+        "market_data.v_corporate_actions", *columns, "amount_basis", distinct_on=("ex_date", "symbol")
+    ).where("action = 'dividend'")
     window = _window(sources, answer)
     if window.end is None:
         window = DateRange(start=window.start, end=sources.today)
@@ -205,6 +207,7 @@ def _dividends(sources: Sources, answer: Answer) -> None:
     members = _of_members(sources, answer, statement)
     statement.order(f"ex_date {_descending(answer)}", "symbol", "source")
     result = _run(sources, answer, statement, rows=answer.query.limit or COUNTED_ROWS)
+    result = _per_share_of_today(sources, answer, result)
     _by_period(answer, result, "ex_date", "amount", title="dividends per share")
     _listed(
         answer, result, columns, noun="dividends", missing=f"No dividend {_between(window)} is known{_of(members)}."
@@ -218,7 +221,29 @@ def _dividends(sources: Sources, answer: Answer) -> None:
         newest = max(result.rows, key=lambda row: str(row[1]))
         answer.state(f"{newest[0]} last dividend", newest[2], "money", currency="USD")
         answer.state(f"{newest[0]} last ex-date", newest[1], "date")
-    answer.note("Amounts are per share, adjusted for later splits where the source adjusts them.")
+    answer.note("Amounts are per share of today: later splits are taken out.")
+
+
+def _per_share_of_today(sources: Sources, answer: Answer, dividends: QueryResult) -> QueryResult:
+    """Divide what was paid per share of then by the splits since, so that amounts of different years add up."""
+    basis = dividends.columns.index("amount_basis")
+    as_paid = {str(row[0]) for row in dividends.rows if row[basis] in (None, "raw")}
+    splits: list[tuple[str, str, float]] = []
+    if as_paid:
+        statement = Statement(
+            "market_data.v_corporate_actions", "symbol", "ex_date", "ratio", distinct_on=("ex_date", "symbol")
+        ).where("action = 'split' AND NOT ratio IS NULL")
+        statement.where("symbol = ANY(?)", sorted(as_paid)).where("ex_date <= ?", sources.today)
+        found = _run(sources, answer, statement.order("ex_date", "symbol", "source"), rows=COUNTED_ROWS)
+        splits = [(str(row[0]), str(row[1]), float(row[2] or 1.0)) for row in found.rows]
+    rows: list[tuple[Cell, ...]] = []
+    for row in dividends.rows:
+        symbol, day, amount, currency = row[:basis]
+        later = [ratio for name, on, ratio in splits if name == symbol and on > str(day)]
+        if row[basis] in (None, "raw") and amount is not None and later:
+            amount = float(amount) / prod(later)
+        rows.append((symbol, day, amount, currency))
+    return replace(dividends, columns=dividends.columns[:basis], types=dividends.types[:basis], rows=tuple(rows))
 
 
 def _splits(sources: Sources, answer: Answer) -> None:

@@ -239,7 +239,7 @@ _INSTRUMENT_METRICS = (
             "realised volatility, realized volatility, rolling volatility, historical volatility, "
             "realised vol, realized vol"
         ),
-        "Standard deviation of the last N daily returns, annualised by 252 sessions (crypto 365 days).",
+        "Standard deviation of the last N daily log returns, annualised by 252 sessions (crypto 365 days).",
         window=20,
     ),
     _statistic(

@@ -126,7 +126,9 @@ def _compare(sources: Sources, answer: Answer, values: list[tuple[Series, tuple[
 
 def _per_grain(sources: Sources, answer: Answer, grain: Grain) -> None:
     query = answer.query
-    period = query.period if not query.period.is_empty else Period(last=1, unit="years")
+    # When something happened is asked of the whole history, a list of returns of the last year.
+    usual = Period(last=1, unit="years") if query.filter is None else Period(name="all")
+    period = query.period if not query.period.is_empty else usual
     window = resolve(period, sources.today)
     counted = period.last if period.unit in _UNIT_OF_GRAIN[grain] else None
     if counted is not None:
@@ -147,8 +149,10 @@ def _per_grain(sources: Sources, answer: Answer, grain: Grain) -> None:
         if query.filter is not None:
             answer.state(f"{series.symbol} {grain}s found", len(kept), "count")
         if kept:
-            answer.state(f"{series.symbol} last {grain}'s return", kept[-1][1], "ratio")
-            answer.state(f"{series.symbol} last {grain} ends", kept[-1][0], "date")
+            ends = [("first", kept[0])] if query.filter is not None else []
+            for word, (day, value) in [*ends, ("last", kept[-1])]:
+                answer.state(f"{series.symbol} {word} {grain}'s return", value, "ratio")
+                answer.state(f"{series.symbol} {word} {grain} ends", day, "date")
     note_age(sources, answer, [day for _, day, _ in rows])
     rows.sort(key=lambda row: (row[1], row[0]), reverse=query.order == "desc")
     if query.limit is not None:

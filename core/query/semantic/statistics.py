@@ -25,8 +25,9 @@ _STATISTIC = {
     "annualized_return": "cagr",
     "max_drawdown": "max_drawdown",
 }
-# Smoothed indicators forget their start after this many windows.
-_WARMUP_WINDOWS = 14
+# Windows after which a smoothed indicator has forgotten its start to twelve digits: a weight of 1/N fades by e in one
+# window, one of 2/(N+1) by e squared.
+_WARMUP_WINDOWS = {"rsi": 28, "ema": 14}
 _BENCHMARKS = ("SPY", "^GSPC")
 
 
@@ -200,8 +201,7 @@ def answer_indicator(sources: Sources, answer: Answer) -> None:
     latest = aggregation == "latest" or period.name == "latest"
     window = resolve(period, sources.today)
     purpose = "return" if answer.metric.name == "realized_volatility" else "price"
-    smoothed = answer.metric.name in ("rsi", "ema")
-    lookback = window_sessions * (_WARMUP_WINDOWS if smoothed else 1) + 30
+    lookback = window_sessions * _WARMUP_WINDOWS.get(answer.metric.name, 1) + 30
     found = read_series(sources, answer, window, purpose=purpose, lookback_sessions=lookback, latest=latest)  # type: ignore[arg-type]
     if latest and aggregation == "latest":
         _newest_values(sources, answer, found, window_sessions)

@@ -424,6 +424,14 @@ def test_a_limit_cuts_what_is_shown_but_not_the_number():
     assert rows(answer) == FILLS[:1] and facts(answer)["number of fills"] == 2
 
 
+def test_a_long_list_is_cut_and_its_number_is_not(monkeypatch):
+    monkeypatch.setattr("core.query.semantic.book.DEFAULT_ROWS", 3)
+    many = [(*FILLS[0][:8], f"fil_{key}", "ord_1") for key in range(7)]
+    answer, _ = asked("fills", many)
+    assert rows(answer) == many[:3] and facts(answer)["number of fills"] == 7
+    assert "The first 3 of 7 are listed." in answer.notes
+
+
 @pytest.mark.parametrize("metric", ["fills", "orders", "proposals"])
 def test_nothing_listed_is_an_answer_of_zero(metric):
     answer, call = asked(metric)

@@ -108,7 +108,7 @@ def test_rankings_of_statistics(ask, closes, metric, reference, order, limit):
 def test_indicators_are_those_of_talib(ask, closes, metric, function, window):
     answer = ask(metric, symbols=("MSFT",), window=window)
     expected = function(closes["MSFT"].to_numpy(), window)[-1]
-    assert value(answer, f"MSFT {METRICS[metric].title}") == pytest.approx(expected, rel=1e-5)
+    assert value(answer, f"MSFT {METRICS[metric].title}") == pytest.approx(expected, rel=1e-9)
     assert f"Over {window} sessions." in answer.notes
 
 

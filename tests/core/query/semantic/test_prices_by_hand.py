@@ -187,6 +187,19 @@ def test_a_grain_can_be_averaged():
     assert rows(answer) == [("AAA", "2024-03-28", 30.0), ("AAA", "2024-04-02", 65.0)]
 
 
+def test_the_average_day_is_one_figure():
+    answer = ask("volume", "AAA", grain="day", aggregation="average", period=ALL)
+    assert facts(answer)["AAA average volume"] == pytest.approx(sum(A["volume"]) / 7)
+    assert facts(answer)["AAA sessions"] == 7 and len(rows(answer)) == 1
+
+
+@pytest.mark.parametrize(("order", "word", "day", "close"), [("asc", "first", 1, 110), ("desc", "last", 6, 130.68)])
+def test_the_first_and_the_last_time_are_stated(order, word, day, close):
+    answer = ask("close", "AAA", period=ALL, filter={"operator": ">", "value": 108.9}, order=order, limit=1)
+    assert facts(answer)[f"AAA {word} session"] == DAYS[day] == rows(answer)[0][1]
+    assert facts(answer)[f"AAA {word} close"] == close and facts(answer)["AAA sessions found"] == 2
+
+
 @pytest.mark.parametrize(
     ("operator", "limit", "days"),
     [
@@ -335,6 +348,21 @@ def test_days_up_and_down_are_counted(operator, count):
         "return", "AAA", grain="day", aggregation="count", period=ALL, filter={"operator": operator, "value": 0}
     )
     assert rows(answer) == [("AAA", None, count)]
+
+
+@pytest.mark.parametrize("order", [None, "asc", "desc"])
+def test_the_days_found_state_the_first_and_the_last(order):
+    stated = facts(ask("return", "AAA", grain="day", filter={"operator": "<", "value": -0.05}, order=order))
+    assert (stated["AAA first day ends"], stated["AAA last day ends"]) == (DAYS[2], DAYS[5])
+    assert stated["AAA first day's return"] == pytest.approx(-0.1)
+    assert stated["AAA last day's return"] == pytest.approx(-0.2)
+    assert stated["AAA days found"] == 2
+
+
+def test_days_are_found_in_the_whole_history():
+    later = datetime(2026, 4, 2, 21, tzinfo=UTC)
+    found = ask("return", "AAA", grain="day", filter={"operator": "<", "value": -0.05}, known=later)
+    assert facts(found)["AAA days found"] == 2
 
 
 def test_a_comparison_is_the_difference():

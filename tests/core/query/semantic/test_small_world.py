@@ -254,6 +254,28 @@ def test_a_dividend_not_yet_declared_is_not_counted(ask):
         ask("dividends", symbols=("AAA",), period={"start": "2024-06-15", "end": "2024-12-31"})
 
 
+def test_a_dividend_before_a_split_is_per_share_of_today(ask):
+    now = ask("dividends", symbols=("BBB",), period={"name": "this_year"})
+    assert rows(now) == [("BBB", "2024-03-15", pytest.approx(0.1), "USD")]
+    assert value(now, "BBB dividends, total per share") == pytest.approx(0.1)
+    by_year = ask("dividends", symbols=("BBB",), grain="year", period={"name": "this_year"})
+    assert value(by_year, "BBB dividends per share 2024-01-01") == pytest.approx(0.1)
+    # Announced on 22 May, in effect on 10 June: until then a share is what it was.
+    for day in (1, 30):
+        before = ask(
+            "dividends", symbols=("BBB",), period={"name": "this_year"}, known=datetime(2024, 5, day, tzinfo=UTC)
+        )
+        assert value(before, "BBB dividends, total per share") == 1.0
+
+
+@pytest.mark.parametrize(("metric", "count"), [("earnings_surprise", 3), ("earnings_dates", 5)])
+def test_a_count_is_not_cut_where_a_list_is(ask, monkeypatch, metric, count):
+    monkeypatch.setattr("core.query.semantic.listings.DEFAULT_ROWS", 1)
+    answer = ask(metric, aggregation="count", period={"name": "all"})
+    assert answer.facts[0].name.startswith("number of") and answer.facts[0].value == count
+    assert len(rows(ask(metric, period={"name": "all"}))) == 1
+
+
 def test_dividends_of_several_are_counted_and_ordered(ask):
     answer = ask("dividends", aggregation="count", period={"name": "this_year"})
     assert value(answer, "number of dividends") == 3
