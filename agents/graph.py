@@ -1,4 +1,4 @@
-"""Answer questions with a graph: route -> model -> policy -> tools -> ground -> answer."""
+"""Answer questions with a graph: route -> model -> policy -> tools (-> panel) -> ground -> answer."""
 
 from __future__ import annotations
 
@@ -36,23 +36,30 @@ def build_graph(chain: Chain, *, checkpointer: Any = None) -> CompiledStateGraph
     from langgraph.graph import END, START, StateGraph
     from langgraph.runtime import Runtime
 
-    from agents import steps
+    from agents import panel, steps
 
     async def model(state: steps.State, runtime: Runtime[Turn]) -> dict[str, Any]:
         return await steps.ask_model(state, runtime.context, chain)
+
+    analysts = panel.build_panel(chain)
+
+    async def convene(state: steps.State, runtime: Runtime[Turn]) -> dict[str, Any]:
+        return await panel.convene(runtime.context, analysts)
 
     graph = StateGraph(steps.State, context_schema=Turn)
     graph.add_node("route", steps.route)
     graph.add_node("model", model)
     graph.add_node("policy", steps.policy)
     graph.add_node("tools", steps.tools)
+    graph.add_node("panel", convene)
     graph.add_node("ground", steps.check)
     graph.add_node("answer", steps.finish)
     graph.add_edge(START, "route")
     graph.add_conditional_edges("route", steps.after_route, ["model", "answer"])
     graph.add_conditional_edges("model", steps.after_model, ["policy", "ground"])
     graph.add_edge("policy", "tools")
-    graph.add_edge("tools", "model")
+    graph.add_conditional_edges("tools", panel.after_tools, ["panel", "model"])
+    graph.add_conditional_edges("panel", steps.after_panel, ["ground", "model"])
     graph.add_conditional_edges("ground", steps.after_check, ["model", "answer"])
     graph.add_edge("answer", END)
     return graph.compile(checkpointer=checkpointer)

@@ -75,7 +75,7 @@ def plan_label(plan: Plan) -> Label:
 _PRIVATE = frozenset(
     {
         *("propose_trade", "portfolio", "size_position", "pnl_analysis"),
-        *("save_strategy", "scan_strategies", "strategy_stops"),
+        *("save_strategy", "scan_strategies", "strategy_stops", "track_record"),
     }
 )
 
@@ -84,6 +84,8 @@ def call_label(name: str, arguments: dict[str, object]) -> Label:
     """Return the least label a tool call can have, by its name and arguments."""
     if name in _PRIVATE:
         return "private"
+    if name == "recommend":
+        return "private" if arguments.get("target") == "portfolio" else "public"
     if name == "query_metric":
         return "private" if str(arguments.get("metric", "")) in PRIVATE_METRICS else "public"
     if name in ("simulate", "risk_report", "stress", "reverse_stress", "inject_event"):

@@ -162,6 +162,11 @@ def after_model(state: State) -> str:
     return "policy" if isinstance(last, AIMessage) and last.tool_calls else "ground"
 
 
+def after_panel(state: State) -> str:
+    """Name the next step: what the panel wrote is grounded; where no model spoke, the turn goes on without it."""
+    return "ground" if isinstance(state["messages"][-1], AIMessage) else "model"
+
+
 async def policy(state: State, runtime: Runtime[Turn]) -> dict[str, Any]:
     """Raise the label to that of the calls before they run, so that the next hop already obeys it."""
     turn = runtime.context

@@ -48,6 +48,7 @@ class Turn:
     sql_failures: int = 0
     offline_only: bool = False
     asked_models: bool = False
+    argued: bool = False
     remarks: list[str] = field(default_factory=list)
     text: str = ""
     answer: Answer | None = None

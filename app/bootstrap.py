@@ -125,6 +125,7 @@ class Parts:
         from core.adapters.store.panel_files import PanelFiles
         from core.adapters.store.queries import PostgresQueryRunner
         from core.adapters.store.strategies import PostgresStrategies
+        from core.adapters.store.verdicts import PostgresVerdicts
         from core.execution.books import Books
         from core.execution.proposals import ProposalDesk
         from tools.context import Desk
@@ -160,6 +161,7 @@ class Parts:
                 stops_rest_at={name for name, broker in self.brokers.items() if broker.rests_stops},
             ),
             strategies=PostgresStrategies(self.database),
+            verdicts=PostgresVerdicts(self.database),
             tracker=self.tracker,
             code_version=code_version(),
         )

@@ -16,6 +16,7 @@ from core.ports.market_data import Bars, Events, Instruments, Macro
 from core.ports.query import QueryRunner
 from core.ports.strategy_store import StrategyStore
 from core.ports.tracker import Tracker
+from core.ports.verdict_store import VerdictStore
 
 if TYPE_CHECKING:
     from core.data.comparison import SourceComparison
@@ -43,6 +44,7 @@ class Desk:
     books: Books
     proposals: ProposalDesk
     strategies: StrategyStore
+    verdicts: VerdictStore
     tracker: Tracker
     code_version: str
 
@@ -81,6 +83,11 @@ class ToolContext:
         )
         self._facts.append(stated)
         return stated
+
+    @property
+    def facts(self) -> tuple[Fact, ...]:
+        """Return the facts stated so far."""
+        return tuple(self._facts)
 
     def result(
         self,

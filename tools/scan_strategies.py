@@ -25,6 +25,7 @@ from tools._protection import (
     why_watched,
 )
 from tools._signal import read_position, read_signal, state_odds, state_risk, trade_request
+from tools._verdicts import score_verdicts
 from tools.context import ToolContext
 from tools.registry import tool
 
@@ -63,7 +64,8 @@ def scan_strategies(context: ToolContext, arguments: ScanStrategiesArguments) ->
     """Evaluate your enabled strategies on the newest bars and propose entries, exits, stops and rebalances.
 
     Each proposal waits for a person's approval and carries its evidence: what such decisions made before over the
-    strategy's horizon, size, risk, costs and stops. Earlier recommendations whose horizon has passed are scored.
+    strategy's horizon, size, risk, costs and stops. Earlier recommendations and verdicts of the panel whose horizon has
+    passed are scored.
     """
     owner = context.principal.requested_by or context.principal.id
     saved = context.desk.strategies.saved(owner)
@@ -73,6 +75,7 @@ def scan_strategies(context: ToolContext, arguments: ScanStrategiesArguments) ->
     with context.desk.strategies.scanning(owner):
         found = {part.name: looked for part in saved if (looked := _look_at(context, owner, part)) is not None}
     made = [looked.proposal_id for looked in found.values() if looked.proposal_id]
+    context.fact("panel verdicts scored now", score_verdicts(context.desk, owner, context.as_of), "count")
     context.fact("strategies looked at", len(found), "count")
     context.fact("proposals written", len(made), "count")
     _state_scores(context, context.desk.strategies.recommendations(owner))

@@ -44,13 +44,13 @@ class ScanActivities:
 
     @activity.defn(name="strategy_owners")
     def strategy_owners(self, order: dict[str, Any]) -> list[str]:
-        """Return who has enabled strategies; nobody when the schedule falls on a day without trading."""
+        """Return who has enabled strategies or open verdicts; nobody when the schedule falls on a day off."""
         with attempt():
             if order.get("scheduled"):
                 today = self._wall().astimezone(self._zone).date()
                 if not are_sessions("XNYS", np.array([today], dtype="datetime64[D]"))[0]:
                     return []
-            return list(self._desk.strategies.owners())
+            return sorted({*self._desk.strategies.owners(), *self._desk.verdicts.owners()})
 
     @activity.defn(name="scan_owner")
     def scan_owner(self, owner: str) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
+from agents.planner.panel_answers import write_recommend, write_track_record
 from agents.planner.plan import Call, Plan
 from core.domain.facts import Table, ToolResult
 from core.reporting.rendering import readable_name
@@ -369,4 +370,6 @@ _WRITERS: dict[str, Callable[[Call, ToolResult, Plan], str]] = {
     "size_position": _size_position,
     "propose_trade": _propose_trade,
     "query_metric": _query_metric,
+    "recommend": write_recommend,
+    "track_record": write_track_record,
 }

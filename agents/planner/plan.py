@@ -14,7 +14,7 @@ Outcome = Literal[
 Topic = Literal[
     "metric", "performance", "chart", "indicators", "book", "risk", "stress", "simulate", "backtest", "size", "trade",
     "coverage", "portfolio", "sql", "scan", "talk", "optimise", "train", "pnl_split", "correlation",
-    "strategies", "calibrate", "event_study", "inject_event", "reverse_stress",
+    "strategies", "calibrate", "event_study", "inject_event", "reverse_stress", "recommend", "track_record",
 ]  # fmt: skip
 
 

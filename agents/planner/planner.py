@@ -16,6 +16,7 @@ from agents.planner.plan import Call, Frame, Plan
 from agents.planner.reading import Reading, Span, read
 from agents.planner.requests import calls_of, factor_symbol, group_members, is_group
 from agents.planner.rules import first_rule
+from agents.planner.rules_panel import panel
 from agents.planner.rules_refuse import OUTSIDE, decline, refuse
 from agents.planner.rules_scan import scan, scan_in_words
 from agents.planner.rules_strategies import strategies
@@ -196,6 +197,8 @@ def _plan_one(question: str, universe: Universe, today: date, previous: Frame | 
         plan = Plan(outcome="answer", frame=Frame(topic="sql", options={"sql": sql[1].strip().rstrip(";")}))
     if plan is None and (own := strategies(question, take_slots(reading, universe))):
         return own, False
+    if plan is None and (judged := panel(reading, take_slots(reading, universe), universe)):
+        return judged, False
     if plan is None and (found := scan(question)):
         condition, who = found
         slots = take_slots(read(who, universe, today), universe)

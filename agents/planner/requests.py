@@ -53,6 +53,8 @@ def calls_of(frame: Frame, universe: Universe) -> tuple[Call, ...]:
         "event_study": _of_members,
         "inject_event": _of_target,
         "reverse_stress": _of_target,
+        "recommend": _recommend,
+        "track_record": _track_record,
     }[frame.topic](frame, universe)
 
 
@@ -278,6 +280,16 @@ def _scan(frame: Frame, universe: Universe) -> tuple[Call, ...]:
 
 def _strategies(frame: Frame, universe: Universe) -> tuple[Call, ...]:
     return (Call(name=frame.options["tool"], args=frame.options["arguments"]),)
+
+
+def _recommend(frame: Frame, universe: Universe) -> tuple[Call, ...]:
+    named = _given(symbols=list(frame.symbols), group=frame.group if not frame.symbols else None)
+    terms = {name: value for name, value in frame.options.items() if name != "target" or not named}
+    return (Call(name="recommend", args={**named, **terms}),)
+
+
+def _track_record(frame: Frame, universe: Universe) -> tuple[Call, ...]:
+    return (Call(name="track_record", args={"symbol": frame.symbols[0]} if frame.symbols else {}),)
 
 
 def _size(frame: Frame, universe: Universe) -> tuple[Call, ...]:

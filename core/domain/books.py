@@ -372,3 +372,38 @@ class Recommendation(Record):
     recommended_at: datetime
     realised_return: float | None = None
     scored_session: date | None = None
+
+
+class PanelVerdict(Record):
+    """Hold what the panel of analysts, or a model that heard it, said of an instrument, and what came of it.
+
+    `model` is empty for the panel, whose `score` and `scores` by analyst lie in [-1, 1]; a model says a word only.
+    `contaminated`: the model was trained on what came after the session. `probability` of a gain and `expected_return`
+    (ratio) over the horizon are those of the `cases` past verdicts of the kind, `base_rate` the share of gains of all;
+    None without them. `realised_return` is the total return from the close of the session over the horizon.
+    """
+
+    kind: ClassVar[str] = "panel_verdict"
+    table: ClassVar[str] = "strategies.panel_verdicts"
+    key: ClassVar[tuple[str, ...]] = ("verdict_id",)
+    label: ClassVar[Label] = "private"
+
+    verdict_id: str
+    requested_by: str
+    run_id: str
+    model: str = ""
+    contaminated: bool = False
+    instrument_id: int
+    symbol: str
+    session: date
+    verdict: Literal["buy", "lean buy", "hold", "lean sell", "sell"]
+    score: float | None = None
+    scores: dict[str, float] = Field(default_factory=dict)
+    horizon_sessions: int
+    probability: float | None = None
+    expected_return: float | None = None
+    base_rate: float | None = None
+    cases: int = 0
+    decided_at: datetime
+    realised_return: float | None = None
+    scored_session: date | None = None

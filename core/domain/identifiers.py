@@ -21,6 +21,7 @@ PREFIXES = frozenset(
         "ing",
         "key",
         "usr",
+        "vdt",
         "art",
         "rec",
         "rpt",

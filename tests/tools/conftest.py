@@ -40,7 +40,7 @@ BOOKS = (
     "paper_executions paper_orders nav_daily positions cash_ledger fills order_events orders decisions proposals"
     " accounts trading_state gate_verdicts"
 )
-OTHERS = ("desk.outbox", "desk.clock", "strategies.specs", "strategies.recommendations")
+OTHERS = ("desk.outbox", "desk.clock", "strategies.specs", "strategies.recommendations", "strategies.panel_verdicts")
 ANN = Principal(id="usr_ann", name="ann", kind="person", scopes=frozenset({"read", "trade", "approve"}))
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
@@ -179,6 +179,7 @@ class SmallMarket:
             books=SimpleNamespace(account=self.account, holdings=self.holdings),  # type: ignore[arg-type]
             proposals=SimpleNamespace(halted=lambda: None),  # type: ignore[arg-type]
             strategies=None,  # type: ignore[arg-type]
+            verdicts=None,  # type: ignore[arg-type]
             tracker=ModelsInMemory(),
             comparison=None,  # type: ignore[arg-type]
             code_version="test",

@@ -87,7 +87,6 @@ def test_a_word_that_cannot_be_placed_is_asked_about(text: str, names: Universe)
         "who won the cup",
         "will AAPL go up",
         "P/E ratio of AAPL",
-        "should I buy gold",
     ],
 )
 def test_out_of_scope_is_declined(text: str, names: Universe) -> None:

@@ -270,6 +270,17 @@ LEAST: dict[str, dict[str, Any]] = {
         "average_cost": "10.10",
         "updated_at": NOW,
     },
+    "panel_verdict": {
+        "verdict_id": "vdt_1",
+        "requested_by": "usr_1",
+        "run_id": "run_1",
+        "instrument_id": 1,
+        "symbol": "AAPL",
+        "session": "2024-01-02",
+        "verdict": "lean buy",
+        "horizon_sessions": 21,
+        "decided_at": NOW,
+    },
     "proposal": {
         "proposal_id": "prp_1",
         "account_id": "main",
