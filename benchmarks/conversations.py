@@ -7,6 +7,7 @@ its window, a chart that was not drawn, a request that left the machine.
 from __future__ import annotations
 
 import argparse
+from functools import partial
 from typing import Any
 from urllib.parse import urlparse
 
@@ -60,7 +61,7 @@ def main() -> None:
                 page = context.new_page()
                 page.set_default_timeout(120_000)
                 where = f"{name} at {width} px"
-                page.on("request", lambda request, where=where: hosts.append((where, request.url)))
+                page.on("request", partial(_note, hosts, where))
                 page.goto(f"{address}/chat/")
                 if page.locator("input[name=password]").count():
                     page.fill("input[name=password]", password)
@@ -83,6 +84,10 @@ def main() -> None:
     PAGE.write_text("\n".join(lines).rstrip() + "\n", encoding="utf-8")
     print("\n".join(faults) or "no page failed")
     raise SystemExit(1 if faults else 0)
+
+
+def _note(hosts: list[tuple[str, str]], where: str, request: Any) -> None:
+    hosts.append((where, request.url))
 
 
 def _left(address: str, where: str) -> list[str]:

@@ -52,11 +52,13 @@ _FIGURES: dict[str, tuple[str, ...]] = {
 _STRETCHES: dict[str, tuple[str, ...]] = {
     "lag": (rf"\b{_N}[- ]{_UNIT} (?:lag|delay)", rf"\b(?:lag|delay){_OF}?{_N} {_UNIT}"),
     "train_sessions": (
+        rf"\b{_N} (session|day|week|month|year)s? (?:to|for) (?:train|training|fit)\b",
         rf"\b{_N} (?:training|train|in[- ]sample) (session|day|week|month|year)s?\b",
         rf"\b(?:train(?:ing|ed)?|in[- ]sample)(?: on| window| over| of|:)* {_N} {_UNIT}",
         rf"\b{_N}[- ]{_UNIT} (?:of )?(?:training|train|in[- ]sample)",
     ),
     "test_sessions": (
+        rf"\b{_N}(?: (session|day|week|month|year)s?)? (?:to|for) (?:test|testing)\b",
         rf"\b{_N} (?:test(?:ing)?|out[- ]of[- ]sample) (session|day|week|month|year)s?\b",
         rf"\b(?:test(?:ing|ed)?|out[- ]of[- ]sample)(?: on| window| over| of|:)* {_N} {_UNIT}",
         rf"\b{_N}[- ]{_UNIT} (?:of )?(?:testing|tests?|out[- ]of[- ]sample)",
@@ -141,7 +143,7 @@ def arguments_of(reading: Reading, tool: str) -> dict[str, Any]:
                 out[name] = float(found[1]) / (1 if found[2] == "year" else 12)
         elif name in _STRETCHES:
             if found := next((hit for form in _STRETCHES[name] if (hit := re.search(form, text))), None):
-                out[name] = sessions_of(int(float(found[1])), found[2])
+                out[name] = sessions_of(int(float(found[1])), found[2] or "session")
         elif found := next((hit for form in _FIGURES[name] if (hit := re.search(form, text))), None):
             figure = float(found[1])
             out[name] = int(figure) if name in _WHOLE else figure / 100 if name in _SHARES else figure
@@ -158,7 +160,7 @@ _ENTERS = re.compile(
     re.I,
 )
 _LEAVES = re.compile(
-    r"\b(?:exit|exiting|leave|leaving|sell|get out|close)(?: it| out)? (?:if|when|once|where) (.+)", re.I
+    r"\b(?:exit|exiting|leave|leaving|sell|get out|out|close)(?: it| out)? (?:if|when|once|where) (.+)", re.I
 )
 _ENDS = re.compile(r",|;|\?|\s+(?:and (?:exit|leave|sell|get out)|since|from|with|stop|on [A-Z])\b")
 
@@ -225,7 +227,7 @@ def grid_of(reading: Reading, parameters: tuple[str, ...]) -> dict[str, list[flo
 
     Empty unless one parameter has several values; `parameters` are those of the strategy.
     """
-    text = re.sub(r" ?: ?", " ", canonical(reading))
+    text = re.sub(r" ?[:=] ?", " ", canonical(reading))
     lists: dict[str, list[float]] = {}
     for name in parameters:
         if name not in _SWEPT:

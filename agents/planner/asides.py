@@ -12,18 +12,19 @@ from agents.planner.universe import Universe
 # "for Thursday's committee", "for the board pack": who reads the answer says nothing about what is asked.
 _READERS = (
     r"committee|board|meeting|clients?|boss|pm|partners?|wife|husband|spouse|auditors?|accountants?|investors?|"
-    r"presentation|folder|binder|deck|pack|slides?|memo|newsletter|letter|review|file|files|records|trustees?|colleagues?|intern|"
+    r"statement|presentation|folder|binder|deck|pack|slides?|memo|newsletter|letter|review|file|files|records|trustees?|colleagues?|intern|"
     r"regulators?|compliance|pitch|call|talk|lecture|class|blog"
 )
 _FOR_A_READER = re.compile(
     r"(?:^|,?\s+)(?:for|before|ahead of|to show(?: to)?|to send to|to give to|to take to)\s+"
     r"(?:(?:my|our|the|a|an|his|her|their|this|next|tomorrow's|today's|tonight's|\w+day's|week's|month's|quarter's|"
-    r"investment|risk|oversight|(?:investor|client|trustee|partner|member|donor)s?'|client|board|annual|quarterly|monthly|weekly|internal|staff|tax|income|expense)\s+)+"
+    r"investment|risk|oversight|(?:investor|client|trustee|partner|member|donor)s?'|client|board|annual|quarterly|monthly|weekly|internal|staff|client|tax|income|expense)\s+)+"
     rf"(?:{_READERS})\b(?!\s+(?:decisions?|minutes|of|meets?|votes?|announces?)),?",
     re.I,
 )
 _CLAUSE = re.compile(
-    r"(?<=[.!?;])\s+|(?<=[a-z]):\s+|\s+-{1,2}\s+|\s*—\s*|\s*–\s+|,\s+(?=(?:because|since I|as I|as we|so that|so I)\b)"
+    r"(?<=[.!?;])\s+|(?<=[a-z]):\s+|\s+-{1,2}\s+|\s*—\s*|\s*–\s+|,\s+(?=(?:because|since I|as I|as we|so that|"
+    r"so I|I (?:want|need|would like|will|plan|have) to)\b)"
 )
 # "I remember when it was only a mill": what a person feels or remembers narrows nothing.
 _MEMORY = re.compile(

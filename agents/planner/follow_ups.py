@@ -18,7 +18,7 @@ from agents.planner.universe import Universe
 
 _CONTINUES = re.compile(
     r"^\s*(?:and|also|what about|how about|same|now|then|ok|or|plus|add|with|without|but|instead|include|for|in|"
-    r"since|on|what if|remove|drop)\b",
+    r"since|on|what if|remove|drop|sorry|actually|i meant?|no)\b",
     re.I,
 )
 _PLURAL_PRONOUN = re.compile(r"\b(?:them|they|those|these|both)\b", re.I)
@@ -67,7 +67,11 @@ def follow_up(reading: Reading, slots: Slots, universe: Universe, previous: Fram
             and pronoun
             and not reading.has("portfolio", "orders", "fills", "proposals", "risk", "backtest", "simulate", "stress")
         )
-        return _same_subject(reading, slots, universe, previous) if metric else None
+        if previous.series and pronoun and not reading.has("portfolio", "orders", "fills", "backtest", "simulate"):
+            return _same_series(reading, universe, previous)
+        # "Show it as a correlation with XOM as well": those before and the new one.
+        joined = previous.symbols and slots.symbols and reading.has("pronoun") and _AS_WELL.search(reading.text)
+        return _same_subject(reading, slots, universe, previous) if metric or joined else None
     if shown := _shown_otherwise(reading, previous):
         return shown
     counts = [number.value for number in reading.numbers.values() if number.unit == "plain"]
@@ -85,6 +89,7 @@ def follow_up(reading: Reading, slots: Slots, universe: Universe, previous: Fram
     return None
 
 
+_AS_WELL = re.compile(r"\b(?:as well|too|also|include|together with)\b", re.I)
 _WINDOWED = frozenset({"rsi", "sma", "ema", "price_vs_sma", "realized_volatility"})
 _BENCHMARKED = frozenset({"beta", "correlation"})
 
@@ -212,12 +217,37 @@ def _same_subject(reading: Reading, slots: Slots, universe: Universe, previous: 
     return first_rule(reading, widened, universe, previous)
 
 
+def _topic_of(series: tuple[str, ...], universe: Universe) -> str:
+    """Return the release that a macro series comes with: "when does its next figure come out"."""
+    from core.query.catalog import find_macro
+
+    concept = find_macro(series[0]) if series else None
+    words = (concept.name, concept.title.lower(), *concept.synonyms) if concept else ()
+    return next((universe.topics[word] for word in words if word in universe.topics), "")
+
+
+def _same_series(reading: Reading, universe: Universe, previous: Frame) -> Plan | None:
+    """Ask something new of the same macro series: "when was it last above 9 percent?"."""
+    for series in previous.series:
+        reading.spans.append(Span(kind="macro", value=series, start=-1, end=-1))
+    widened = take_slots(reading, universe)
+    if reading.has("calendar") and (topic := _topic_of(previous.series, universe)):
+        widened = replace(widened, topics=(topic,), series=())
+    elif widened.period is None and previous.period is not None and not reading.has("when"):
+        widened = replace(widened, period=previous.period)
+    return first_rule(reading, widened, universe, previous)
+
+
 def _changed(reading: Reading, slots: Slots, previous: Frame) -> Plan:
     symbols, series = slots.symbols, slots.series
     update: dict[str, Any] = {}
+    if len(symbols) == 1 and set(reading.rejected) & set(previous.symbols):
+        # "Ether in place of bitcoin": one of them changes, the others stay.
+        symbols = tuple(symbols[0] if symbol in reading.rejected else symbol for symbol in previous.symbols)
+        return _with_slots(reading, slots, previous, symbols, series, update)
     if (symbols or series) and not previous.group:
         update["others"] = previous.series if series else previous.symbols
-    if reading.has("add") or re.search(r"\b(?:as well|too|also|include|together with)\b", reading.text, re.I):
+    if reading.has("add") or _AS_WELL.search(reading.text):
         symbols = tuple(dict.fromkeys((*previous.symbols, *symbols)))
         series = tuple(dict.fromkeys((*previous.series, *series)))
     elif reading.has("remove"):

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from agents.planner import rules_models, rules_trade
-from agents.planner.plan import Call, Plan
+from agents.planner.plan import Call, Frame, Plan
 from agents.planner.reading import Reading
 from agents.planner.shocks import is_shock_word
 from agents.planner.universe import Universe
@@ -30,12 +30,7 @@ def unexplained(reading: Reading, plan: Plan | None, universe: Universe) -> tupl
         return tuple(word for word in left if word.lower() != "rate")
     if "benchmark" in plan.frame.options:
         left = tuple(word for word in left if word.lower() not in ("benchmark", "market"))
-    if plan.frame.series:
-        left = tuple(word for word in left if word.lower() not in ("developed", "evolved"))
-    if plan.frame.metric == "macro_spread":
-        left = tuple(word for word in left if word.lower() != "less")
-    if plan.frame.metric == "cash":
-        left = tuple(word for word in left if word.lower() not in ("left", "remaining", "free"))
+    left = _of_figures(left, reading, plan.frame)
     if plan.frame.topic == "book" and plan.frame.options.get("state") in ("open", "pending"):
         left = tuple(word for word in left if word.lower() != "open")
     if "grid" in plan.frame.options or plan.frame.topic in ("simulate", "backtest"):
@@ -46,6 +41,25 @@ def unexplained(reading: Reading, plan: Plan | None, universe: Universe) -> tupl
     if plan.frame.topic == "trade" and ("part" in plan.frame.wants or "position_share" in plan.frame.options):
         return tuple(word for word in left if not rules_trade.is_part_word(word))
     return left
+
+
+_EXTREME = re.compile(r"\b(?:highest|lowest|high|low|top|peak)\b", re.I)
+
+
+def _of_figures(left: tuple[str, ...], reading: Reading, frame: Frame) -> tuple[str, ...]:
+    """Return the words left over without those that say nothing more beside a figure of its kind."""
+    said: set[str] = set()
+    if frame.topic == "metric" and _EXTREME.search(reading.text):
+        said |= {"intraday"}
+    if frame.topic == "metric" and not frame.group:
+        said |= {"developed", "evolved"}
+    if frame.metric == "macro_spread":
+        said |= {"less"}
+    if frame.series:
+        said |= {"normalised", "normalized"}
+    if frame.metric == "cash":
+        said |= {"left", "remaining", "free"}
+    return tuple(word for word in left if word.lower() not in said)
 
 
 _APART = re.compile(r"\b(?:or|and|vs|versus|against|than|,|to|with)\b|,")
@@ -96,8 +110,10 @@ def unused_numbers(reading: Reading, calls: Sequence[Call]) -> tuple[str, ...]:
     contained |= {float(count) for call in calls for count in re.findall(r"\d+", str(call.args.get("group", "")))}
     if any(call.args.get("metric") == "correlation" for call in calls):
         contained.add(2.0)  # "which two of them": a correlation is of two
-    if any(call.args.get("compare") for call in calls):
-        contained.add(2.0)  # two vendors that are compared
+    if re.search(r"\brebased? (?:to|at)\b", reading.text, re.I):
+        contained.add(100.0)
+    if any(call.args.get("compare") or call.args.get("legs") for call in calls):
+        contained.add(2.0)  # two vendors that are compared, two legs
     out = []
     for at, number in sorted(reading.numbers.items()):
         forms = {number.value * scale for scale in (1, 100, 0.01, 1e-4, 1e4, 5, 21, 63, 252, -1, -0.01, -1e-4)}

@@ -460,7 +460,7 @@ _FORMS: tuple[tuple[re.Pattern[str], Reader], ...] = (
     _form(rf"(?:from|between) (?:the (?:start|beginning) of )?(?P<a>{DATE}) ?(?:to|until|till|through|and|-) ?"
     rf"(?:the end of )?(?P<b>{DATE}|now|today|present)", _from_to),
     _form(rf"since (?:the )?(?:end|close) of (?:the year )?(?P<a>{DATE})", _since_end),
-    _form(rf"(?:since|ever since|starting(?: in| from)?|from|beginning(?: in)?|going back to|dating back to|"
+    _form(rf"(?:since|ever since|starting(?: in| from)?|from|beginning(?: in| with)?|going back to|dating back to|"
           rf"back to|as of the start of) (?:the (?:very )?(?:start|beginning) "
     rf"of (?:the year )?(?={DATE}))?(?P<a>the (?:start|beginning) of the year|the first of january|new year|"
     rf"{DATE})(?: on(?:wards?)?)?(?! (?:to|until|till|"

@@ -114,20 +114,26 @@ def _plan_point(question: str, plan: Plan, universe: Universe, today: date, prev
 
 # Where a second question may begin.
 _NEXT_QUESTION = re.compile(
-    r"\?\s+(?=\S)|;\s+|\s\+\s(?=[a-z])|,?\s+and\s+(?:also\s+)?(?:while you(?:'re|"
+    r"\?\s+(?=\S)|;\s+|\s\+\s(?=[a-z])|,?\s+and\s+(?:also\s+|separately\s+|then\s+)?(?:while you(?:'re|"
     r" are) at it,?\s+)?(?:tell (?:me|us)\s+)?(?=(?:whats?|hows?|show|list|give|when|which|"
     r"who|where|is|are|did|"
     r"the\s+latest|"
-    r"the\s+current|the\s+newest|my|our|its|their|any)\b)|,\s+(?:then|also|plus)\s+",
+    r"the\s+current|the\s+newest|my|our|its|their|any|split|break|run|backtest|simulate|size|calibrate|rank|stress|scan|plot|compute)\b)|,\s+(?:then|also|plus)\s+",
     re.I,
 )
 
 
 _TWO_QUESTIONS = re.compile(
-    r"\?\s+\S|\band (?:also )?(?:tell (?:me|us) )?,?(?:while you(?:'re| are) at it,? .*|when|what|how(?: many|"
-    r" much| large| big| far| high| low)?|who|which|where)(?:'?s| (?:shares|comes?|would|will|do|does|did|is|are|"
-    r"was|were|will|has|have))\b",
+    r"\?\s+\S|\band (?:also )?(?:split|break|run|backtest|simulate|size|calibrate|rank|stress|scan|plot|compute) \w|"
+    r"\band,? while you(?:'re| are) at it\b|"
+    r"\band (?:also |separately |then )?(?:tell (?:me|us) )?(?:when|what|how(?: many| much| large| big| far|"
+    r" high| low)?|who|which|where)"
+    r"(?:'?s| (?:shares|comes?|would|will|do|does|did|is|are|was|were|has|have|an?|the))\b",
     re.I,
+)
+# "Use reports since 2018" says how to answer the question before it.
+_TERMS_ONLY = re.compile(
+    r"^\W*(?:take|use|using|based on|count|assume|include|exclude|ignore|leave out|one (?:figure|number))\b", re.I
 )
 _REFERS = re.compile(r"\b(?:they|it|its|that|this|them|their|those|these|both|same|too)\b", re.I)
 
@@ -168,7 +174,7 @@ def _is_year(period: Period) -> bool:
 def _plan_several(question: str, universe: Universe, today: date, previous: Frame | None) -> Plan | None:
     """Return the plan of two or three questions in one, if each is understood by itself; None otherwise."""
     parts = [part.strip() for part in _NEXT_QUESTION.split(plain(question)) if part and part.strip(" ?.,;")]
-    if not 2 <= len(parts) <= 3:
+    if not 2 <= len(parts) <= 3 or any(_TERMS_ONLY.match(part) for part in parts[1:]):
         return None
     plans: list[Plan] = []
     for part in parts:
@@ -303,9 +309,29 @@ def _with_leftovers(
 def _is_elsewhere(reading: Reading, left: Sequence[str]) -> bool:
     """Say whether a question is about nothing of the desk: several words unknown, nothing named, hardly a desk word."""
     named = any(span.kind not in ("concept", "number", "period") for span in reading.spans)
-    return len(left) > 2 and not named and len(left) > 2 * len(reading.concepts()) and not reading.has(*_OF_THE_DESK)
+    concepts = reading.concepts() - _EVERYDAY
+    return len(left) > 2 and not named and len(left) > 2 * len(concepts) and not reading.has(*_OF_THE_DESK)
 
 
+# Concepts whose words mean other things elsewhere: climb, hurt, most.
+_EVERYDAY = frozenset(
+    {
+        "return",
+        "change",
+        "pronoun",
+        "same",
+        "add",
+        "remove",
+        "large",
+        "count",
+        "when",
+        "best",
+        "worst",
+        "compare",
+        "each",
+    }
+    | {"say", "unit", "days"}
+)
 _OF_THE_DESK = ("portfolio", "backtest", "stress", "simulate", "risk", "orders", "proposals", "pnl", "news", "coverage")
 _BEFORE_A_NAME = frozenset(
     {"on", "of", "for", "in", "and", "vs", "versus", "or", "buy", "sell", "is", "did", "has", ",", "&", "with"}

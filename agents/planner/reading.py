@@ -90,6 +90,7 @@ class Reading:
     numbers: dict[int, Number] = field(default_factory=dict)
     pairs: list[tuple[float, ...]] = field(default_factory=list)
     corrections: dict[str, str] = field(default_factory=dict)
+    rejected: list[str] = field(default_factory=list)
 
     def has(self, *concepts: str) -> bool:
         """Say whether any of the concepts occurs."""
@@ -147,7 +148,7 @@ def read(text: str, universe: Universe, today: date) -> Reading:
     return reading
 
 
-_REJECTS = (("rather", "than"), ("instead", "of"), ("as", "opposed", "to"))
+_REJECTS = (("rather", "than"), ("instead", "of"), ("in", "place", "of"), ("as", "opposed", "to"))
 
 
 def _drop_rejected(reading: Reading) -> None:
@@ -158,6 +159,7 @@ def _drop_rejected(reading: Reading) -> None:
         rejected = any(before[-len(words) :] == words for words in _REJECTS)
         if rejected and span.kind in ("symbol", "number") and _has_earlier(reading, span):
             reading.numbers.pop(span.start, None)
+            reading.rejected.append(span.value)
             span.kind, span.value = "rejected", ""
 
 

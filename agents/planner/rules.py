@@ -40,6 +40,9 @@ _ABOUT_DATA = re.compile(
 )
 
 
+_STORED_OF = re.compile(
+    r"\bstored (?:sessions?|days?|bars?|prices?|history)\b|\b(?:coverage|data) (?:of|for) (?:the |all |every )", re.I
+)
 _HAVE_DATA = re.compile(
     r"\bdo (?:you|u|we)\b.{0,12}\b(?:data|prices)\b|\bbars\b.*\b(?:gaps?|holes?)\b|\b(?:gaps?|holes?)\b.*\bbars\b", re.I
 )
@@ -62,10 +65,14 @@ def _about_data(reading: Reading, slots: Slots) -> Plan | None:
         return Plan(outcome="answer", frame=Frame(topic="coverage", symbols=slots.symbols, options={"compare": True}))
     if _OUR_DATA.search(reading.text):
         return Plan(outcome="answer", frame=Frame(topic="coverage", symbols=slots.symbols))
+    if slots.symbols and _STORED_OF.search(reading.text):
+        return Plan(outcome="answer", frame=Frame(topic="coverage", symbols=slots.symbols))
+    if slots.group and not slots.symbols and _STORED_OF.search(reading.text):
+        return Plan(outcome="answer", frame=Frame(topic="metric", metric="coverage", group=slots.group))
     if _GAPS.search(reading.text) and not reading.has("portfolio", "backtest"):
         return Plan(outcome="answer", frame=Frame(topic="coverage", symbols=slots.symbols))
     asked = _ABOUT_DATA.search(reading.text)
-    others = ("portfolio", "news", "sentiment", "backtest", "cash")
+    others = ("portfolio", "news", "sentiment", "backtest", "cash", "calendar")
     if asked and not reading.has(*others) and (_HAVE_DATA.search(reading.text) or not reading.has("return", "close")):
         return Plan(outcome="answer", frame=Frame(topic="coverage", symbols=slots.symbols))
     if re.search(r"\bhow far back\b", reading.text, re.I):
@@ -146,6 +153,9 @@ _IF_THE_POSITION = re.compile(
     r"(?:may|can|should|must|adds?|is to|contributes?|risks?)\b",
     re.I,
 )
+_SHARES_THAT = re.compile(
+    r"\b(?:how many|number of)\b.*\bshares?\b.*\b(?:that|which|to) (?:adds?|gives?|risks?|contributes?)\b", re.I
+)
 _LOSES_SO_MANY = re.compile(
     r"(?=.*\bhow (?:many|much|large|big)\b).*\b(?:los(?:e|ing)|risk(?:ing)?)\b[^.?!]*"
     r"(?:%|\bpercent|\bpct|\$|\bbps|\b[\d,.]+k?\b)",
@@ -165,7 +175,11 @@ def _is_sizing(reading: Reading) -> bool:
         return False
     if _WORTH_OF_SHARES.search(reading.text):
         return True
-    if _IF_THE_POSITION.search(reading.text) or (reading.has("stop") and _LOSES_SO_MANY.search(reading.text)):
+    if (
+        _SHARES_THAT.search(reading.text)
+        or _IF_THE_POSITION.search(reading.text)
+        or (reading.has("stop") and _LOSES_SO_MANY.search(reading.text))
+    ):
         return True
     of_the_book = reading.has("portfolio") and not reading.has("size", "volatility_target", "stop", "shortfall")
     if reading.has("volume") or of_the_book:

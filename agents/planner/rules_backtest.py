@@ -32,7 +32,8 @@ def is_backtest(reading: Reading) -> bool:
     """Say whether a question asks what a rule would have done."""
     if reading.has("train") and not reading.has("sweep", "walk_forward", "expected_value"):
         return False  # following a model's predictions is part of training it
-    if reading.has("correlation") and _TESTED_FOR.search(reading.text):
+    split = reading.has("pnl") and reading.has("breakdown")
+    if split or (reading.has("correlation") and _TESTED_FOR.search(reading.text)):
         return False
     if reading.has("backtest", "sweep", "walk_forward", "expected_value"):
         return True
@@ -111,6 +112,7 @@ def _looks_ahead(reading: Reading) -> bool:
     past = bool(months_of(reading)) or any(
         period.period.end is None for period in reading.periods if period.period.kind == "range"
     )
+    past = past or re.search(r"\b(?:over|in) the past\b|\bhistorical", reading.text, re.I) is not None
     edge = re.search(r"\bedge\b", reading.text, re.I) is not None
     return (reading.has("expected_value") and not (edge and past)) or _values(reading) or _pays_off(reading)
 
@@ -158,6 +160,10 @@ def backtest(reading: Reading, slots: Slots, previous: Frame | None) -> Plan:
     said = {**arguments_of(reading, tool), **(terms_of(reading) if tool == "backtest" else {})}
     if tool == "walk_forward" and is_anchored(reading):
         said["anchored"] = True
+    if tool == "backtest" and {"enter", "leave"} <= said.keys() and strategy in (None, "rsi_threshold"):
+        # Both conditions are written out: they are the whole rule.
+        strategy, parameters = "timed", {"buy": said.pop("enter"), "sell": said.pop("leave")}
+        frame = frame.model_copy(update={"options": {**frame.options, "strategy": strategy}})
     swept = {name: value for name, value in parameters.items() if name not in frame.options.get("grid", {})}
     frame = frame.model_copy(update={"options": {**frame.options, "parameters": swept, **said}})
     if strategy is None:
@@ -338,7 +344,7 @@ def _strategy(reading: Reading) -> tuple[str | None, dict[str, Any]]:
 
 
 # "Bought GLD in 2010 and kept it": what was bought is held since.
-_KEPT = re.compile(r"\b(?:bought|purchased)\b.*\b(?:kept|never sold|sat on)\b", re.I)
+_KEPT = re.compile(r"\b(?:bought|purchased)\b.*\b(?:kept|never sold|sat on|held (?:it|them))\b", re.I)
 
 
 def _allocation(reading: Reading) -> dict[str, Any]:

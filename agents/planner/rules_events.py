@@ -39,6 +39,10 @@ def news(reading: Reading, slots: Slots) -> Plan | None:
     toned = is_press(reading) and bool(re.search(r"positive|negative|bullish|bearish", reading.text, re.I))
     if not (reading.has("news", "sentiment") or is_press(reading)):
         return None
+    if reading.has("geopolitical") and not re.search(
+        r"\b(?:news|headlines?|articles?|press|stor(?:y|ies)|sentiment|tone)\b", reading.text, re.I
+    ):
+        return None  # events that mention a place are no articles
     topic = _headline_words(reading) if not slots.symbols and slots.group is None else ""
     metric = "news"
     if reading.has("sentiment") or toned:
@@ -78,7 +82,7 @@ def _days(reading: Reading) -> Period | None:
 
 
 _ABOUT = re.compile(
-    r"\b(?:about|on|of|regarding|mentioning|mention|concerning|with)\s+(?:the\s+|a\s+|"
+    r"\b(?:about|on|of|regarding|mentioning|mention|concerning|containing|with)\s+(?:the\s+words?\s+|the\s+|a\s+|"
     r"an\s+)?([A-Za-z][\w'&-]*(?:\s+[A-Za-z][\w'&-]*){0,2})",
     re.I,
 )
@@ -240,6 +244,8 @@ def _beats_another(reading: Reading, slots: Slots) -> bool:
 def _event_metric(reading: Reading, slots: Slots) -> tuple[str | None, dict[str, Any]]:
     if reading.has("geopolitical") or (reading.has("severity") and reading.has("event")):
         severity = re.search(r"\b(high|medium|low)\b", reading.text, re.I)
+        if severity:
+            _place(reading, ("high", "medium", "low", "rated", "worse"))
         serious = reading.has("severity") and re.search(r"\b(?:severe\w*|serious|major|grave\w*)\b", reading.text, re.I)
         return "geopolitical_events", {"severity": severity[1].lower()} if severity else {
             "severity": "high"

@@ -19,7 +19,9 @@ def _cost_of(reading: Reading) -> bool:
 
 
 _INTRADAY = re.compile(
-    r"\b(?:lowest price|highest price|all-time (?:high|low)|record (?:high|low)|peak|bottom|top price|low|high)\b", re.I
+    r"\b(?:intraday|printed|lowest price|highest price|all-time (?:high|low)|record (?:high|low)|peak|bottom|"
+    r"top price|low|high)\b",
+    re.I,
 )
 
 

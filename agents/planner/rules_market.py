@@ -166,7 +166,7 @@ def _ranking(reading: Reading, slots: Slots, universe: Universe) -> Plan | None:
     text, said = reading.text.lower(), " ".join(word.low for word in reading.words)
     down = bool(
         re.search(
-            r"\b(?:losers?|laggards?|decliners?|fell|lost|dropped|underperform\w*|bottom|worst|weakest|lowest|"
+            r"\b(?:losers?|laggards?|decliners?|hurt|hammered|crushed|battered|fell|lost|dropped|underperform\w*|bottom|worst|weakest|lowest|"
             r"least|smallest|down)\b",
             text,
         )
@@ -379,7 +379,17 @@ def _listed(slots: Slots) -> str | None:
 def _change(reading: Reading, slots: Slots, universe: Universe) -> Plan | None:
     """Returns by day, week, month or year: a list, an average, the best or the worst one, how many were up."""
     asked = reading.has("return", "change", "best", "worst", "minimum", "maximum", "days", "average", "count")
-    if not slots.symbols or not (asked or _IN_PERCENT.search(reading.text)):
+    # "IWM month by month for 2025" asks for what it did in each month.
+    bare = slots.grain is not None and reading.concepts() <= {
+        "daily",
+        "weekly",
+        "monthly",
+        "quarterly",
+        "yearly",
+        "each",
+        "unit",
+    }
+    if not slots.symbols or not (asked or bare or _IN_PERCENT.search(reading.text)):
         return None
     grain = slots.grain or _unit_of_extreme(reading)
     if grain is None:

@@ -81,46 +81,55 @@ _OWN_WORDS = {
     "trade": "market stage signature ticket tickets should set put place attach hits touches reaches prints gets "
     "unwind fails fail fill trigger once through dips drops falls if trades not below above bracket "
     "breakout order tp sl shares stop take profit cancel cancels other reverse undo back leg legs",
-    "optimise": "fund funds coin coins single exceeds exceed la lopez lópez de prado à split sure confident "
+    "optimise": "fund funds coin coins single exceeds exceed sample covariance plain variance la lopez lópez de "
+    "prado à split sure confident "
     "certain conviction nobody none nothing above cap capped each etc allocate "
     "invest think believe expect view views over",
-    "risk": "methods component components marginal contribution contributions equally weighted basket "
+    "risk": "overnight annex liquidity methods component components marginal contribution contributions equally "
+    "weighted basket "
     "everything take takes long hold alone say look looks kind",
-    "size": "commit devote put putting bankroll estate true capital fit fits weight market budget willing lose "
+    "size": "never adds commit devote put putting bankroll estate true capital fit fits weight market budget "
+    "willing lose "
     "losing equity most cap capped away account take risk",
-    "calibrate": "model models process parameters well fits fitting goodness history daily",
+    "calibrate": "standard error errors model models process parameters well fits fitting goodness history daily",
     "simulate": "futures tail model seed end months etc after ends bad likely up down higher lower finish "
     "finishes year-end",
-    "event_study": "cumulative model mean estimate conditioning conditional conditioned positive negative "
+    "event_study": "crisis crises breaks breaking out whenever abnormally early opening cumulative model mean "
+    "estimate conditioning conditional conditioned positive negative "
     "surprises window round only hawkish dovish trade trades reports report days sessions move comes in "
     "hotter cooler softer firmer "
     "higher lower strong stronger weak weaker than expected "
     "feared print prints perform performs move do misses miss disappointing typically typical "
     "usually normally behave behaves behaved reaction react reacts reacted respond responds responded "
     "follow follows following around abnormal drift moves after before either side",
-    "backtest": "futures future profitable profit standard error anchored anchor earn earned believe trust "
+    "backtest": "behind somebody left after futures future profitable profit standard error anchored anchor "
+    "earn earned believe trust "
     "lookbacks lookback windows lengths threshold thresholds system systems after until before allow "
     "allowed shorts short x step steps skill edge leverage levered train training test testing lag fill "
     "fills only nobody none money makes make profitable work worked sigma sigmas z z-score zscore "
     "deviation deviations sd in out enter entry exit leave band bands channel top bottom hold holding "
     "period length slow fast slower faster ones valuation value valuing",
-    "book": "developed evolved",
-    "pnl_split": "component components instrument statement",
-    "indicators": "period smoothing signal line settings length latest also true average",
-    "chart": "developed evolved line needed",
+    "book": "developed evolved listing break out dollars reason reasons why",
+    "pnl_split": "component components instrument statement break eat eats eaten letter investor",
+    "indicators": "standard usual default period smoothing signal line settings length latest also true average",
+    "chart": "developed evolved line needed rebased",
     "performance": "set put lay developed evolved",
-    "correlation": "strong rolling moving window formal test break shifted structural",
-    "coverage": "source sources records record begin begins start starts storing bars holes wherever supply "
+    "correlation": "roll strong rolling moving window formal test break shifted structural",
+    "coverage": "behind delivered another one store stored coin coins group dataset datasets fresh source "
+    "sources records record begin "
+    "begins start starts storing bars holes wherever supply "
     "same disagree disagrees agree agrees differ differs conflict "
     "conflicts discrepancy discrepancies feeds "
     "vendors providers",
     "train": "skill care out-of-sample sample forecast forecasting predict predicting sessions ahead model "
     "models called named follow trade",
-    "inject_event": "after everyone future hitting landing lands strikes striking day session "
+    "inject_event": "landed onto drop hotter synthetic injected release first session below above forecast "
+    "after everyone future "
+    "hitting landing lands strikes striking day session "
     "hawkish dovish surprise ahead hot cold weak strong miss misses disappoint disappoints badly big "
     "bad good simulate next reports report event shock hits goes go well hotter cooler softer firmer "
     "higher lower than expected expectations forecast",
-    "reverse_stress": "backwards work joint covariance nearest smallest mildest plausible costs cost half kind "
+    "reverse_stress": "fund backwards work joint covariance nearest smallest mildest plausible costs cost half kind "
     "sort market markets probable likely "
     "likeliest way "
     "take takes must joint mix loses lose reverse wipe wipes knock shave move moves crash happen have",

@@ -42,14 +42,17 @@ _SECRETS = re.compile(
     re.IGNORECASE,
 )
 _LIMITS = re.compile(
-    r"\b(?:raise|change|increase|lift|disable|remove|turn off|switch off|double|lower|loosen|set|reset|bypass|"
+    r"\b(?:raise|change|increase|lift|disable|remove|turn off|switch off|deactivate|double|lower|loosen|set|"
+    r"reset|bypass|"
     r"ignore)\b.{0,40}"
-    r"\b(?:risk limits?|limits|order limits?|position limits?|kill[- ]switch|four[- ]eyes|price band)\b",
+    r"\b(?:approvals?(?: step)?|risk limits?|limits|order limits?|position limits?|kill[- ]switch|four[- ]eyes|"
+    r"price band)\b",
     re.IGNORECASE,
 )
 _APPROVE = re.compile(
-    r"\b(?:approve|approving|authori[sz]e|sign off (?:on|all|the)|rubber[- ]?stamp|green[- ]?light|accept|"
-    r"confirm(?= (?:all|every|the|my|our|this|that|these|those|both|pending|each)?\s*(?:\w+ )?(?:proposals?|orders?|"
+    r"\b(?:approve|approving|authori[sz]e|sign off (?:on|all|the)|rubber[- ]?stamp|green[- ]?light|"
+    r"(?:accept|confirm)(?= (?:all|every|the|my|our|this|that|these|those|both|pending|"
+    r"each)?\s*(?:\w+ )?(?:proposals?|orders?|"
     r"trades?|tickets?|prp_\w+)\b)|make approve)\b",
     re.IGNORECASE,
 )
@@ -108,7 +111,10 @@ _UNKNOWABLE = re.compile(
 _NOT_STORED = re.compile(
     r"\b(?:p/?e ratio|pe ratio|price[- ]earnings|market cap(?:itali[sz]ation)?|option(?:s)? (?:chain|prices?|"
     r"implied)|implied vol(?:atility)?|open interest|"
-    r"(?:call|put) options?|options? (?:expir\w*|strike)|\bstrike \d|\bCDS\b|credit default swaps?|option greeks|"
+    r"(?:call|put) options?|options? (?:expir\w*|strike)|\bstrike \d|\bCDS\b|credit default swaps?|"
+    r"option greeks|risk reversals?|level[- ]2|market depth|depth of (?:book|market)|(?:delta|gamma|vega|"
+    r"theta)\b.*\b(?:calls?|puts?)|"
+    r"options? (?:delta|gamma|vega|theta)|\b(?:on|the|of) (?:[\w']+ ){0,2}options\b|"
     r"short interest|insider (?:trades?|trading|buying|selling)|analyst ratings?|balance sheet of|"
     r"income statement|cash flow statement|ebitda|revenue|"
     r"free cash flow|dividend yield|book value|order book|level 2|bid[- ]ask|tick data|intraday(?! (?:top|"
@@ -249,7 +255,9 @@ def decline(reading: Reading) -> Plan | None:
             "show what the "
             "past says: for example “simulate AAPL for 3 months”.",
         )
-    if found := _NOT_STORED.search(text):
+    # "Highest intraday" is the high of a session, which is stored.
+    of_a_session = reading.has("high", "low", "maximum", "minimum")
+    if (found := _NOT_STORED.search(text)) and not (of_a_session and found.group().lower() == "intraday"):
         return Plan(
             outcome="decline",
             say=f"The desk does not store {found.group().lower()}. It has daily prices, corporate actions, macro "

@@ -27,8 +27,12 @@ _SWITCH = re.compile(
 )
 _STRATEGY = re.compile(r"\b(?:strategy|strategies)\b", re.IGNORECASE)
 _QUOTED = re.compile(r"[\"“‘]([^\"“”‘’]+)[\"”’]")
-_NAMED = re.compile(r"\b(?:called|named)\s+(\S[^?.!,]*?)(?=\s+with\b|,|$)|\bmy strategy\s+(\S[^?.!,]*)$", re.IGNORECASE)
-_WEIGHT = re.compile(r"(?:with|at|using|,)\s+([\d.]+)\s*(?:%|percent)(?!\s*(?:stop|loss))", re.IGNORECASE)
+_NAMED = re.compile(
+    r"\b(?:called|named)\s+(\S[^?.!,:]*?)(?=\s*:|\s+with\b|,|$)|\bmy strategy\s+(\S[^?.!,]*)$", re.IGNORECASE
+)
+_WEIGHT = re.compile(
+    r"(?:with|at|using|,)\s+(?:at most\s+|up to\s+)?([\d.]+)\s*(?:%|percent)(?!\s*(?:stop|loss))", re.IGNORECASE
+)
 _STOP = re.compile(
     r"\bstop(?:[- ]loss)?\s*(?:of|at)?\s*([\d.]+)\s*(?:%|percent)|([\d.]+)\s*(?:%|percent)\s+stop", re.IGNORECASE
 )

@@ -20,13 +20,16 @@ _METHODS = (
     ("minimum_variance", "minimum_variance"),
 )
 _MINE = re.compile(r"\b(?:my|our|i|we)\b", re.I)
-_ROLLING = re.compile(r"\b(?:rolling|moving)\b", re.I)
+_ROLLING = re.compile(r"\b(?:roll|rolling|moving)\b", re.I)
 _SPLITS = ("strategy", "leg", "day", "month", "cost")
 
 
 def study(reading: Reading, slots: Slots, previous: Frame | None) -> Plan | None:
     """Return the plan of such a request, or None when the question is none."""
-    symbols = slots.symbols or (previous.symbols if previous and reading.has("pronoun") else ())
+    goes_on = previous is not None and (
+        reading.has("pronoun") or (previous.topic == "optimise" and slots.group is None)
+    )
+    symbols = slots.symbols or (previous.symbols if previous and goes_on else ())
     if not symbols and slots.group:
         symbols = (f"group:{slots.group}",)
     of_series = bool(slots.series) and not symbols and reading.has("spread", "yoy", "growth")
@@ -36,6 +39,7 @@ def study(reading: Reading, slots: Slots, previous: Frame | None) -> Plan | None
             **method_of(reading),
             **_cap(reading),
             **arguments_of(reading, "optimise"),
+            **_confidence(reading),
         }
         if money := reading.first_number("money") or _invested(reading):
             options["value"] = money
@@ -69,6 +73,15 @@ def study(reading: Reading, slots: Slots, previous: Frame | None) -> Plan | None
     return None
 
 
+def _confidence(reading: Reading) -> dict[str, float]:
+    """Return how sure one is of the views, said as a ratio: "confidence 0.7"."""
+    found = re.search(r"\bconfidence(?: of| is|:)? (0?\.\d+)\b", reading.text, re.I)
+    return {"view_confidence": float(found[1])} if found and reading.has("black_litterman") else {}
+
+
+_BREAKS = re.compile(r"\bbreak\b.*\bdown\b|\bsplit\b", re.I)
+
+
 def _correlated_by(reading: Reading) -> dict[str, str]:
     """Return how correlations are to be estimated, where a way is said."""
     if not reading.has("correlation"):
@@ -82,7 +95,7 @@ _BY_POSITION = re.compile(r"\bby (?:each )?(?:position|holding|symbol|stock|name
 
 def _split(reading: Reading, slots: Slots, symbols: tuple[str, ...]) -> Frame | None:
     """Return the split of the profit that is asked for; by position in a period it is a ranking."""
-    if reading.has("breakdown"):
+    if reading.has("breakdown") or _BREAKS.search(reading.text):
         text = joined(reading.words)
         asked = [
             split for split in _SPLITS if re.search(rf"\b(?:by|per|each|and|,)(?: each| every)? {split}s?\b(?!')", text)

@@ -60,7 +60,9 @@ def _parameters(reading: Reading, names: list[str]) -> dict[str, dict[str, float
                 after,
             ):
                 figures = [float(one) for one in re.findall(r"\d+(?:\.\d+)?", found[1])]
-            elif found := re.search(r"(\d{1,3})(?:[- ]?(?:d|day|days|session|sessions|period|bar|week))?$", before):
+            elif (
+                found := re.search(r"(\d{1,3})(?:[- ]?(?:d|day|days|session|sessions|period|bar|week))?$", before)
+            ) or (found := re.search(r"\b(?:usual|standard|default|normal|customary) (\d{1,3})\b", " ".join(lows))):
                 figures = [float(found[1])]
             keys = _PARAMETERS.get(name, ("period",))
             if figures and len(figures) <= len(keys):

@@ -67,8 +67,9 @@ def is_trade(reading: Reading) -> bool:
     if reading.has(*_HYPOTHETICAL) or reading.has("when"):
         return False
     names = reading.values("symbol")
+    told = re.fullmatch(r"(?:bought|sold)", " ".join(_side_words(reading))) is not None
     said = (
-        reading.has("buy", "sell")
+        (reading.has("buy", "sell") and not told)
         or bool(_CLOSES.search(reading.text))
         or (reading.has("trim", "add_to") and (reading.has("weight", "shares") or _share(reading)))
     )
@@ -104,6 +105,14 @@ def is_trade(reading: Reading) -> bool:
     if measured or re.search(r"\b(?:did|have|had) (?:i|we)\b", reading.text, re.I):
         return False
     return (said or typo or ordered or proposed) and not (question and not reading.has("propose"))
+
+
+def _side_words(reading: Reading) -> list[str]:
+    """Return the words that say a side; "my nephew bought some" tells, it does not order."""
+    spans = (
+        span for span in reading.spans if span.kind == "concept" and span.value in ("buy", "sell") and span.start >= 0
+    )
+    return [reading.words[at].low for span in spans for at in range(span.start, span.end)]
 
 
 def trade(reading: Reading, slots: Slots, previous: Frame | None) -> Plan:
@@ -334,7 +343,8 @@ def _size_figures(reading: Reading, method: str) -> dict[str, float]:
     stop_at = reading.position("stop")
     others = [at for at in reading.numbers if not _is_equity(reading, at)]
     closest = min(others, key=lambda at: (abs(at - stop_at - 1), -at), default=-1) if stop_at >= 0 else -1
-    caps = _caps(reading)
+    shares = [number for number in reading.numbers.values() if number.unit == "percent"]
+    caps = set() if method == "cvar_budget" and len(shares) == 1 else _caps(reading)
     lost = _lost_at_stop(reading)
     for at, number in sorted(reading.numbers.items()):
         if at == lost:
@@ -370,7 +380,9 @@ def _caps(reading: Reading) -> set[int]:
             number.unit == "percent"
             and not re.search(r"\b(?:los|risk)\w*", before)
             and re.search(
-                r"\b(?:cap(?:ped)?|max(?:imum)?|at most|no more than|limit(?:ed)?|up to)(?: \w+){0,3}$", before
+                r"\b(?:cap(?:ped)?|max(?:imum)?|at most|no more than|never (?:above|over|more than)|"
+                r"limit(?:ed)?|up to)(?: \w+){0,3}$",
+                before,
             )
         ):
             found.add(at)

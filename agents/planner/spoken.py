@@ -82,6 +82,10 @@ _FORMS: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...]
     (re.compile(r"(?<![\w'])'(\d\d)\b(?!')"), lambda found: f"{'19' if int(found[1]) >= 50 else '20'}{found[1]}"),
     (re.compile(rf"\b(?:the )?({'|'.join(sorted(_ORDINALS, key=len, reverse=True))}) of ({_MONTH})\b", re.I), _ordinal),
     # 8 to 12 June 2026, June 8-12, 29 June - 3 July 2026: each end gets its month and year.
+    (
+        re.compile(rf"\bbetween (?:the )?{_DAY} and (?:the )?{_DAY} ({_MONTH})\b( \d{{4}})?", re.I),
+        r"\1 \3\4 to \2 \3\4",
+    ),
     (re.compile(rf"\b{_DAY}{_TO}{_DAY} ({_MONTH})\b( \d{{4}})?", re.I), r"\1 \3\4 to \2 \3\4"),
     (re.compile(rf"\b({_MONTH}) {_DAY}{_TO}{_DAY}\b(?!:)(?:,? (\d{{4}}))?(?!\d)", re.I), r"\2 \1 \4 to \3 \1 \4"),
     (re.compile(rf"\b{_DAY} ({_MONTH}){_TO}{_DAY} ({_MONTH}) (\d{{4}})\b", re.I), r"\1 \2 \5 to \3 \4 \5"),
@@ -113,7 +117,23 @@ _FORMS: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...]
     (re.compile(r"\bthe federal reserve(?:'s)?\b|\bfederal reserve(?:'s)?\b", re.I), "Fed"),
     (re.compile(r"\b(?:[Tt]he )?[Uu]nited [Ss]tates\b|\bU\.S\.A?\.?(?!\w)|\bUSA\b"), "US"),
     (re.compile(r"\bfed(?:'s)? next (?:(rate|policy|interest rate) )?(?=decision|meeting)", re.I), r"next Fed "),
-    (re.compile(r"\bby (?:what|which) margin\b", re.I), "by how much"),
+    (
+        re.compile(r"\bamerican(?= (?:data|releases?|numbers?|economic|macro|calendar|inflation|jobs?|economy))", re.I),
+        "US",
+    ),
+    (re.compile(r"\b(?:a )?doubling of (?:the )?(\w+)", re.I), r"\1 doubles"),
+    (re.compile(r"\blast night's (?=close|price)", re.I), "last "),
+    (
+        re.compile(
+            r"\bfor (?:every|each) (?:percent|%|1%|1 percent|one percent)(?: that|"
+            r" which)? (.+?) moves?,? how much (?:does|do|did|has) "
+            r"(.+?) moved?\b",
+            re.I,
+        ),
+        r"beta of \2 against \1",
+    ),
+    (re.compile(r"\b(over|above|more than|beyond) half\b(?! an?\b)", re.I), r"\1 50%"),
+    (re.compile(r"\bby (?:what|which) (?:margin|distance)\b", re.I), "by how much"),
     (re.compile(r"\bon the bas(?:e|is) of\b", re.I), "using"),
 )
 
