@@ -7,7 +7,7 @@ import numpy as np
 from core.domain.kernel import Float64Array, kernel
 from core.indicators.declaration import indicator
 from core.indicators.moving_average import ema_kernel
-from core.indicators.rolling import deviation_kernel, extreme_kernel, typical_kernel
+from core.indicators.rolling import deviation_kernel, extreme_kernel, middle_kernel, typical_kernel
 from core.indicators.volatility import wilder_range_kernel
 
 
@@ -24,7 +24,9 @@ def donchian(high: Float64Array, low: Float64Array, period: int = 20) -> tuple[F
     """Highest high, lowest low and their middle over `period` sessions, today included (Donchian, 1960)."""
     upper = extreme_kernel(high, period, 1.0)
     lower = extreme_kernel(low, period, -1.0)
-    return upper, (upper + lower) / 2.0, lower
+    middle = np.empty(len(high))
+    middle_kernel(upper, lower, middle)
+    return upper, middle, lower
 
 
 @indicator(fields=("high", "low", "close"), outputs=("typical_price",), pane="price")
@@ -44,8 +46,9 @@ def keltner(
 ) -> tuple[Float64Array, ...]:
     """Exponential average plus and minus `ranges` average true ranges (Raschke's form, 1990s)."""
     middle = ema_kernel(close, period, 0)
-    width = ranges * wilder_range_kernel(high, low, close, atr_period)
-    return middle + width, middle, middle - width
+    width = wilder_range_kernel(high, low, close, atr_period)
+    lower = _around(middle, width, ranges)
+    return width, middle, lower
 
 
 @kernel

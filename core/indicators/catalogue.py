@@ -5,9 +5,9 @@ from __future__ import annotations
 import difflib
 import importlib
 import pkgutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from itertools import chain
+from itertools import accumulate, chain
 from typing import TypeAlias
 
 import numpy as np
@@ -19,10 +19,11 @@ from core.indicators.declaration import IndicatorSpec, is_finite
 
 Wanted: TypeAlias = Sequence[tuple[str, Mapping[str, int | float]]]
 """Names of indicators with the parameters that differ from their defaults."""
+Asked: TypeAlias = Sequence[tuple[IndicatorSpec, tuple[int | float, ...]]]
 
 _NOT_FAMILIES = {"catalogue", "declaration", "filling"}
 # The fields of a run and what an indicator leaves on the way fit into the cache of a core.
-_RUN_SESSIONS = 20_000
+_RUN_SESSIONS = 40_000
 
 
 def _load() -> dict[str, IndicatorSpec]:
@@ -68,46 +69,50 @@ def compute_all(
 
     Symbols are taken in runs, which go to `threads`: fields are checked once for all indicators, and an indicator of
     a run is one call that leaves the interpreter. Returns, for each symbol, what `compute` returns for each indicator
-    wanted, in parts of one array per run: many small ones that are kept cost more than the indicators when
-    their memory is touched for the first time. Raises what `compute` raises.
+    wanted, in parts of one array: many small ones that are kept cost more than the indicators when their memory is
+    touched for the first time. Raises what `compute` raises.
     """
     asked = [(spec, spec.settings(parameters)) for name, parameters in wanted if (spec := _spec(name, parameters))]
-    sessions = max((len(part) for fields in symbols for part in fields.values()), default=0)
-    size = max(1, _RUN_SESSIONS // max(sessions, 1))
-    runs = [symbols[start : start + size] for start in range(0, len(symbols), size)]
-
-    def work(run: Sequence[Mapping[str, Float64Array]]) -> list[list[dict[str, Float64Array]]]:
-        return _run(wanted, asked, run)
-
-    if threads > 1 and len(runs) > 1:
-        with ThreadPoolExecutor(threads) as pool:
-            return list(chain.from_iterable(pool.map(work, runs)))
-    return list(chain.from_iterable(map(work, runs)))
-
-
-def _run(
-    wanted: Wanted,
-    asked: Sequence[tuple[IndicatorSpec, tuple[int | float, ...]]],
-    symbols: Sequence[Mapping[str, Float64Array]],
-) -> list[list[dict[str, Float64Array]]]:
     needed = tuple(dict.fromkeys(field for spec, _ in asked for field in spec.fields))
-    plain = [_plain(fields, needed) for fields in symbols]
-    whole = [arrays for arrays in plain if arrays]
-    joined = {field: np.concatenate([arrays[field] for arrays in whole]) for field in needed if whole}
-    counts = np.array([len(arrays[needed[0]]) for arrays in whole], dtype=np.int64)
-    firsts = np.cumsum(counts) - counts
     outputs = sum(len(spec.outputs) for spec, _ in asked)
-    block = np.empty(outputs * int(counts.sum()))
-    places = np.column_stack((firsts, counts, outputs * firsts))
-    rows = [iter(block[start : start + outputs * count].reshape(outputs, count)) for _, count, start in places]
-    for spec, settings in asked if whole else ():
+    counts = [max((len(fields[field]) for field in needed if field in fields), default=0) for fields in symbols]
+    starts = [0, *accumulate(outputs * count for count in counts)]
+    block = np.empty(starts[-1])
+    # As many runs for each thread, so that none waits for another.
+    turns = -(-sum(counts) // (_RUN_SESSIONS * threads)) or 1
+    size = -(-len(symbols) // (turns * threads)) or 1
+
+    def run(first: int) -> list[list[dict[str, Float64Array]]]:
+        places = range(first, min(first + size, len(symbols)))
+        rows = [block[starts[place] : starts[place + 1]].reshape(outputs, counts[place]) for place in places]
+        plain = {place: arrays for place in places if (arrays := _plain(symbols[place], needed))}
+        _fill_run(asked, list(plain.values()), block, [starts[place] for place in plain])
+        for place, own in zip(places, rows, strict=True):
+            if place not in plain:
+                parts = [compute(name, symbols[place], **parameters).values() for name, parameters in wanted]
+                own[:] = list(chain.from_iterable(parts))
+        return [_named(asked, iter(own)) for own in rows]
+
+    firsts = range(0, len(symbols), size)
+    if threads > 1 and len(firsts) > 1:
+        with ThreadPoolExecutor(threads) as pool:
+            return list(chain.from_iterable(pool.map(run, firsts)))
+    return list(chain.from_iterable(map(run, firsts)))
+
+
+def _fill_run(asked: Asked, symbols: list[dict[str, Float64Array]], block: Float64Array, starts: list[int]) -> None:
+    if not symbols:
+        return
+    joined = {field: np.concatenate([arrays[field] for arrays in symbols]) for field in symbols[0]}
+    counts = np.array([len(next(iter(arrays.values()))) for arrays in symbols])
+    places = np.column_stack((np.cumsum(counts) - counts, counts, starts))
+    for spec, settings in asked:
         spec.fill(block, places, tuple([joined[field] for field in spec.fields]), settings)
         places[:, 2] += len(spec.outputs) * counts
-    filled = iter([[{name: next(own) for name in spec.outputs} for spec, _ in asked] for own in rows])
-    return [
-        next(filled) if arrays else [compute(name, fields, **parameters) for name, parameters in wanted]
-        for fields, arrays in zip(symbols, plain, strict=True)
-    ]
+
+
+def _named(asked: Asked, rows: Iterator[Float64Array]) -> list[dict[str, Float64Array]]:
+    return [{output: next(rows) for output in spec.outputs} for spec, _ in asked]
 
 
 def _plain(fields: Mapping[str, Float64Array], needed: tuple[str, ...]) -> dict[str, Float64Array] | None:

@@ -33,9 +33,11 @@ def wma(close: Float64Array, period: int = 20) -> Float64Array:
 def trima(close: Float64Array, period: int = 20) -> Float64Array:
     """Average the last `period` closes with weights rising to the middle and falling again (triangular)."""
     first = (period + 1) // 2
-    out = np.full(len(close), np.nan)
-    out[first - 1 :] = sma_kernel(sma_kernel(close, first)[first - 1 :], period + 1 - first)
-    return out
+    once = sma_kernel(close, first)
+    twice = sma_kernel(once[first - 1 :], period + 1 - first)
+    for t in range(len(twice)):
+        once[first - 1 + t] = twice[t]
+    return once
 
 
 @indicator(fields=("close",), outputs=("kama",), pane="price")
@@ -66,12 +68,11 @@ def t3(close: Float64Array, period: int = 5, volume_factor: float = 0.7) -> Floa
     fourth = ema_kernel(third[start:], period, 0)
     fifth = ema_kernel(fourth, period, period - 1)
     sixth = ema_kernel(fifth, period, 2 * (period - 1))
-    out[start:] = (
-        (1.0 + v) ** 3 * third[start:]
-        - 3.0 * v * (1.0 + v) ** 2 * fourth
-        + 3.0 * v * v * (1.0 + v) * fifth
-        - v**3 * sixth
-    )
+    one = (1.0 + v) ** 3
+    two = 3.0 * v * (1.0 + v) ** 2
+    three = 3.0 * v * v * (1.0 + v)
+    for t in range(len(fourth)):
+        out[start + t] = one * third[start + t] - two * fourth[t] + three * fifth[t] - v**3 * sixth[t]
     return out
 
 
@@ -89,7 +90,10 @@ def ppo(close: Float64Array, fast: int = 12, slow: int = 26) -> Float64Array:
     """Gap between the fast and the slow exponential average in percent of the slow one (Appel)."""
     fast, slow = min(fast, slow), max(fast, slow)
     base = ema_kernel(close, slow, 0)
-    return (ema_kernel(close, fast, 0) - base) / base * 100.0
+    quick = ema_kernel(close, fast, 0)
+    for t in range(len(close)):
+        quick[t] = (quick[t] - base[t]) / base[t] * 100.0
+    return quick
 
 
 @kernel

@@ -48,8 +48,10 @@ def momentum(close: Float64Array, period: int = 10) -> Float64Array:
     """Change of the close over `period` sessions, in price units."""
     out = np.empty(len(close))
     out[:period] = np.nan
-    for t in range(period, len(close)):
-        out[t] = close[t] - close[t - period]
+    newest = close[period:]
+    inside = out[period:]
+    for t in range(len(inside)):
+        inside[t] = newest[t] - close[t]
     return out
 
 
@@ -62,8 +64,11 @@ def trix(close: Float64Array, period: int = 15) -> Float64Array:
 @indicator(fields=("open", "high", "low", "close"), outputs=("balance_of_power",))
 def balance_of_power(open: Float64Array, high: Float64Array, low: Float64Array, close: Float64Array) -> Float64Array:
     """Share of the session's range that the close gained on the open, from -1 to 1; 0 without a range (Livshin)."""
-    span = high - low
-    return np.where(span > 0.0, (close - open) / span, 0.0)
+    out = np.empty(len(close))
+    for t in range(len(close)):
+        span = high[t] - low[t]
+        out[t] = (close[t] - open[t]) / span if span > 0.0 else 0.0
+    return out
 
 
 @fused_kernel
@@ -96,8 +101,10 @@ def gain_share_kernel(close: Float64Array, period: int, scale: float, shift: flo
 def _rate_of_change(values: Float64Array, period: int) -> Float64Array:
     out = np.empty(len(values))
     out[:period] = np.nan
-    for t in range(period, len(values)):
-        out[t] = (values[t] / values[t - period] - 1.0) * 100.0
+    newest = values[period:]
+    inside = out[period:]
+    for t in range(len(inside)):
+        inside[t] = (newest[t] / values[t] - 1.0) * 100.0
     return out
 
 
@@ -139,11 +146,12 @@ def _add_distance(part: Float64Array, middle: Float64Array, out: Float64Array) -
 def _in_deviations(
     newest: Float64Array, middle: Float64Array, deviation: Float64Array, period: int, out: Float64Array
 ) -> None:
+    scale = period / 0.015
+    least = 1e-13 * period
     for t in range(len(middle)):
         distance = newest[t] - middle[t]
         # Rounding of the mean of a constant window counts as no deviation.
-        flat = deviation[t] <= 1e-13 * period * abs(middle[t])
-        out[t] = 0.0 if flat else distance / (0.015 * deviation[t] / period)
+        out[t] = 0.0 if deviation[t] <= least * abs(middle[t]) else scale * distance / deviation[t]
 
 
 @kernel
@@ -159,11 +167,10 @@ def _ultimate(
     pressure = np.zeros(count)
     span = np.zeros(count)
     _press(high[1:], low[1:], close[1:], close, pressure[1:], span[1:])
-    bought = np.empty(count)
-    moved = np.empty(count)
-    for period, weight in ((short, 4.0), (middle, 2.0), (long, 1.0)):
-        _running_sums(pressure, span, period, bought, moved)
-        _add_share(bought[long:], moved[long:], close[long:], 100.0 / 7.0 * weight, out[long:])
+    sums = np.empty((6, count - long))
+    _running_sums(pressure, span, short, middle, long, sums)
+    for row, weight in ((0, 4.0), (2, 2.0), (4, 1.0)):
+        _add_share(sums[row], sums[row + 1], close[long:], 100.0 / 7.0 * weight, out[long:])
     return out
 
 
@@ -185,21 +192,36 @@ def _press(
 
 @kernel
 def _running_sums(
-    one: Float64Array, other: Float64Array, period: int, first: Float64Array, second: Float64Array
+    one: Float64Array, other: Float64Array, short: int, middle: int, long: int, sums: Float64Array
 ) -> None:
-    # The sums of a window of `period` sessions, from the session after the first one on.
-    a = 0.0
-    b = 0.0
-    for t in range(min(period + 1, len(one))):
-        a += one[t]
-        b += other[t]
-        first[t] = a
-        second[t] = b
-    for t in range(period + 1, len(one)):
-        a += one[t] - one[t - period]
-        b += other[t] - other[t - period]
-        first[t] = a
-        second[t] = b
+    # Rows are the sums of `one` and `other` over each window, from session `long` on. Side by side the six chains of
+    # additions take the time of one.
+    a = b = c = d = e = f = 0.0
+    for t in range(1, long + 1):
+        e += one[t]
+        f += other[t]
+        c += one[t] if t > long - middle else 0.0
+        d += other[t] if t > long - middle else 0.0
+        a += one[t] if t > long - short else 0.0
+        b += other[t] if t > long - short else 0.0
+    # Views that all begin at 0 need no check for an index below it.
+    first, second, third = one[long - short :], one[long - middle :], one
+    fourth, fifth, sixth = other[long - short :], other[long - middle :], other
+    newest, newer = one[long:], other[long:]
+    for t in range(len(newest)):
+        if t:
+            a += newest[t] - first[t]
+            b += newer[t] - fourth[t]
+            c += newest[t] - second[t]
+            d += newer[t] - fifth[t]
+            e += newest[t] - third[t]
+            f += newer[t] - sixth[t]
+        sums[0, t] = a
+        sums[1, t] = b
+        sums[2, t] = c
+        sums[3, t] = d
+        sums[4, t] = e
+        sums[5, t] = f
 
 
 @kernel

@@ -38,7 +38,10 @@ def standard_deviation(close: Float64Array, period: int = 20) -> Float64Array:
 @indicator(fields=("close",), outputs=("midpoint",), pane="price")
 def midpoint(close: Float64Array, period: int = 14) -> Float64Array:
     """Middle between the highest and lowest close of the last `period` sessions."""
-    return (extreme_kernel(close, period, 1.0) + extreme_kernel(close, period, -1.0)) / 2.0
+    highest = extreme_kernel(close, period, 1.0)
+    lowest = extreme_kernel(close, period, -1.0)
+    middle_kernel(highest, lowest, lowest)
+    return lowest
 
 
 @indicator(fields=("close",), outputs=("drawdown",))
@@ -89,6 +92,13 @@ def extreme_kernel(values: Float64Array, period: int, sign: float) -> Float64Arr
 
 
 @kernel
+def middle_kernel(one: Float64Array, other: Float64Array, out: Float64Array) -> None:
+    """Put the middle between two arrays into `out`, which may be one of them."""
+    for t in range(len(out)):
+        out[t] = (one[t] + other[t]) / 2.0
+
+
+@kernel
 def _larger(one: Float64Array, other: Float64Array, out: Float64Array) -> None:
     # Views that all begin at 0 compile to vector code, an index with an offset does not.
     for t in range(len(out)):
@@ -96,83 +106,135 @@ def _larger(one: Float64Array, other: Float64Array, out: Float64Array) -> None:
 
 
 @kernel
-def add_four_kernel(a: Float64Array, b: Float64Array, c: Float64Array, d: Float64Array, out: Float64Array) -> None:
-    """Add four arrays, each at least as long as `out`, to it."""
-    for t in range(len(out)):
-        out[t] += (a[t] + b[t]) + (c[t] + d[t])
+def sum_kernel(values: Float64Array, period: int) -> Float64Array:
+    """Sum every window of `period` values from its own values alone; one result per window, from the first on.
 
-
-@fused_kernel
-def _add_four_squares(
-    a: Float64Array, b: Float64Array, c: Float64Array, d: Float64Array, middle: Float64Array, out: Float64Array
-) -> None:
-    for t in range(len(out)):
-        m = middle[t]
-        one = a[t] - m
-        two = b[t] - m
-        three = c[t] - m
-        four = d[t] - m
-        out[t] += (one * one + two * two) + (three * three + four * four)
-
-
-@kernel
-def mean_kernel(values: Float64Array, period: int) -> Float64Array:
-    """Find the rolling mean by adding each window anew, so that no rounding is carried from window to window.
-
-    The loop over the window is outside, which compiles to vector code.
+    Windows are doubled, as for extremes, and joined to the period wanted: 20 = 4 + 16. No rounding is carried from
+    window to window, and each pass compiles to vector code.
     """
-    count = len(values)
-    out = np.empty(count)
-    out[: period - 1] = np.nan
-    if count >= period:
-        total = out[period - 1 :]
-        total[:] = 0.0
-        k = 0
-        while k + 4 <= period:
-            add_four_kernel(values[k:], values[k + 1 :], values[k + 2 :], values[k + 3 :], total)
-            k += 4
-        while k < period:
-            _add_one(values[k:], total)
-            k += 1
-        for t in range(len(total)):
-            total[t] /= period
-    return out
+    count = max(len(values) - period + 1, 0)
+    total = np.zeros(count)
+    if count:
+        power = values.copy()
+        wider = np.empty(len(values))
+        width = 0
+        reach = 1
+        while width < period:
+            if period & reach:
+                _add(power[width:], total)
+                width += reach
+            if width < period:
+                _sum(power, power[reach:], wider[: len(values) - 2 * reach + 1])
+                power, wider = wider, power
+                reach *= 2
+    return total
 
 
 @kernel
-def _add_one(part: Float64Array, out: Float64Array) -> None:
+def _add(part: Float64Array, out: Float64Array) -> None:
     for t in range(len(out)):
         out[t] += part[t]
 
 
 @kernel
-def deviation_kernel(values: Float64Array, period: int, ddof: int) -> tuple[Float64Array, Float64Array]:
-    """Find the rolling mean and standard deviation in two passes per window, exact for any price level."""
-    mean = mean_kernel(values, period)
+def _sum(one: Float64Array, other: Float64Array, out: Float64Array) -> None:
+    for t in range(len(out)):
+        out[t] = one[t] + other[t]
+
+
+@kernel
+def mean_kernel(values: Float64Array, period: int) -> Float64Array:
+    """Find the rolling mean, each window from its own values alone."""
     out = np.empty(len(values))
     out[: period - 1] = np.nan
-    if len(values) >= period:
-        middle = mean[period - 1 :]
-        squares = out[period - 1 :]
-        squares[:] = 0.0
-        k = 0
-        while k + 4 <= period:
-            _add_four_squares(values[k:], values[k + 1 :], values[k + 2 :], values[k + 3 :], middle, squares)
-            k += 4
-        while k < period:
-            part = values[k:]
-            for t in range(len(middle)):
-                one = part[t] - middle[t]
-                squares[t] += one * one
-            k += 1
-        for t in range(len(middle)):
-            squares[t] = np.sqrt(squares[t] / (period - ddof))
+    total = sum_kernel(values, period)
+    inside = out[period - 1 :]
+    share = 1.0 / period
+    for t in range(len(total)):
+        inside[t] = total[t] * share
+    return out
+
+
+@kernel
+def deviation_kernel(values: Float64Array, period: int, ddof: int) -> tuple[Float64Array, Float64Array]:
+    """Find the rolling mean and standard deviation, exact for any price level.
+
+    Sums and squared distances from the mean of two neighbouring windows are joined (Chan, Golub and LeVeque, 1983):
+    nothing large is subtracted from anything large.
+    """
+    mean = np.empty(len(values))
+    out = np.empty(len(values))
+    mean[: period - 1] = np.nan
+    out[: period - 1] = np.nan
+    if len(values) < period:
+        return mean, out
+    count = len(values) - period + 1
+    total = np.zeros(count)
+    squares = np.zeros(count)
+    power = values.copy()
+    spread = np.zeros(len(values))
+    wider = np.empty(len(values))
+    further = np.empty(len(values))
+    width = 0
+    reach = 1
+    while width < period:
+        if period & reach and width == 0:
+            total[:] = power[:count]
+            squares[:] = spread[:count]
+        elif period & reach:
+            _join(total, squares, width, power[width:], spread[width:], reach)
+        width += period & reach
+        if width < period:
+            last = len(values) - 2 * reach + 1
+            _double(power, power[reach:], spread, spread[reach:], reach, wider[:last], further[:last])
+            power, wider = wider, power
+            spread, further = further, spread
+            reach *= 2
+    inside = mean[period - 1 :]
+    deviation = out[period - 1 :]
+    share = 1.0 / period
+    freedom = 1.0 / (period - ddof)
+    for t in range(count):
+        inside[t] = total[t] * share
+        deviation[t] = np.sqrt(squares[t] * freedom)
     return mean, out
+
+
+@fused_kernel
+def _double(
+    one: Float64Array,
+    other: Float64Array,
+    spread: Float64Array,
+    beside: Float64Array,
+    reach: int,
+    total: Float64Array,
+    squares: Float64Array,
+) -> None:
+    weight = 0.5 / reach
+    for t in range(len(total)):
+        gap = other[t] - one[t]
+        total[t] = one[t] + other[t]
+        squares[t] = (spread[t] + beside[t]) + weight * gap * gap
+
+
+@fused_kernel
+def _join(
+    total: Float64Array, squares: Float64Array, width: int, other: Float64Array, beside: Float64Array, reach: int
+) -> None:
+    weight = 1.0 * width * reach / (width + reach)
+    share = 1.0 / width
+    part = 1.0 / reach
+    for t in range(len(total)):
+        gap = other[t] * part - total[t] * share
+        total[t] += other[t]
+        squares[t] = (squares[t] + beside[t]) + weight * gap * gap
 
 
 @kernel
 def zscore_kernel(values: Float64Array, period: int) -> Float64Array:
     """Standardise by the rolling mean and sample deviation; rounding noise of a constant window counts as 0."""
     mean, deviation = deviation_kernel(values, max(period, 2), 1)
-    flat = deviation <= 1e-12 * np.abs(mean)
-    return np.where(flat, 0.0, (values - mean) / deviation)
+    for t in range(len(values)):
+        flat = deviation[t] <= 1e-12 * abs(mean[t])
+        mean[t] = 0.0 if flat else (values[t] - mean[t]) / deviation[t]
+    return mean

@@ -30,17 +30,20 @@ def dx(high: Float64Array, low: Float64Array, close: Float64Array, period: int =
 @indicator(fields=("high", "low", "close"), outputs=("adxr",))
 def adxr(high: Float64Array, low: Float64Array, close: Float64Array, period: int = 14) -> Float64Array:
     """Mean of the ADX now and `period` - 1 sessions ago (Wilder, 1978)."""
-    strength, _, _ = _directional(high, low, close, period)
-    out = np.full(len(close), np.nan)
-    lag = period - 1
-    out[lag:] = (strength[lag:] + strength[: max(len(strength) - lag, 0)]) / 2.0
-    return out
+    strength, earlier, _ = _directional(high, low, close, period)
+    for t in range(len(close)):
+        earlier[t] = (strength[t] + strength[t - period + 1]) / 2.0 if t >= period - 1 else np.nan
+    return earlier
 
 
 @indicator(fields=("high", "low"), outputs=("aroon_oscillator",))
 def aroon_oscillator(high: Float64Array, low: Float64Array, period: int = 14) -> Float64Array:
     """Aroon up less Aroon down, from -100 to 100 (Chande, 1995)."""
-    return _recency(high, period, 1.0) - _recency(low, period, -1.0)
+    up = _recency(high, period, 1.0)
+    down = _recency(low, period, -1.0)
+    for t in range(len(up)):
+        up[t] -= down[t]
+    return up
 
 
 @indicator(fields=("high", "low"), outputs=("parabolic_sar",), pane="price")
@@ -69,12 +72,16 @@ def _directional(
     keep = 1.0 - weight
     level = 0.0
     last = 0.0
-    for t in range(period, count):
-        # A session without any movement keeps the last index, as TA-Lib does.
+    # A session without any movement keeps the last index, as TA-Lib does.
+    for t in range(period, min(2 * period, count)):
         last = last if index[t] < 0.0 else index[t]
-        level = level + last * weight if t < 2 * period else keep * level + weight * last
-        if t >= 2 * period - 1:
-            strength[t] = level
+        level += last * weight
+    if count >= 2 * period:
+        strength[2 * period - 1] = level
+    for t in range(2 * period, count):
+        last = last if index[t] < 0.0 else index[t]
+        level = keep * level + weight * last
+        strength[t] = level
     return strength, plus, minus
 
 
@@ -93,20 +100,43 @@ def _smooth_moves(
     up_sum = 0.0
     down_sum = 0.0
     range_sum = 0.0
-    for t in range(1, len(close)):
-        rise = high[t] - high[t - 1]
-        fall = low[t - 1] - low[t]
-        up = rise if rise > fall and rise > 0.0 else 0.0
-        down = fall if fall > rise and fall > 0.0 else 0.0
-        span = max(high[t], close[t - 1]) - min(low[t], close[t - 1])
-        kept = keep if t >= period else 1.0
-        up_sum = kept * up_sum + up
-        down_sum = kept * down_sum + down
-        range_sum = kept * range_sum + span
-        if t >= period:
-            plus[t] = up_sum
-            minus[t] = down_sum
-            moved[t] = range_sum
+    _moves(high, low, high[1:], low[1:], close, plus[1:], minus[1:], moved[1:])
+    for t in range(1, period):
+        up_sum += plus[t]
+        down_sum += minus[t]
+        range_sum += moved[t]
+        plus[t] = np.nan
+        minus[t] = np.nan
+    for t in range(period, len(close)):
+        up_sum = keep * up_sum + plus[t]
+        down_sum = keep * down_sum + minus[t]
+        range_sum = keep * range_sum + moved[t]
+        plus[t] = up_sum
+        minus[t] = down_sum
+        moved[t] = range_sum
+
+
+@kernel
+def _moves(
+    before_high: Float64Array,
+    before_low: Float64Array,
+    high: Float64Array,
+    low: Float64Array,
+    before: Float64Array,
+    up: Float64Array,
+    down: Float64Array,
+    span: Float64Array,
+) -> None:
+    for t in range(len(span)):
+        rise = high[t] - before_high[t]
+        fall = before_low[t] - low[t]
+        most = rise if rise > 0.0 else 0.0
+        least = fall if fall > 0.0 else 0.0
+        up[t] = most if rise > fall else 0.0
+        down[t] = least if fall > rise else 0.0
+        top = high[t] if high[t] > before[t] else before[t]
+        bottom = low[t] if low[t] < before[t] else before[t]
+        span[t] = top - bottom
 
 
 @fused_kernel
@@ -127,54 +157,41 @@ def _recency(values: Float64Array, period: int, sign: float) -> Float64Array:
     out = np.full(count, np.nan)
     if count <= period:
         return out
-    best = np.full(count - period, -np.inf)
-    place = out[period:]
+    # Windows are doubled, as for extremes; `place` is where in its window the latest extreme stands.
+    best = sign * values
+    place = np.zeros(count)
+    wider = np.empty(count)
+    farther = np.empty(count)
+    reach = 1
+    while 2 * reach <= period + 1:
+        last = count - 2 * reach + 1
+        _later_extreme(best, best[reach:], place, place[reach:], reach, wider[:last], farther[:last])
+        best, wider = wider, best
+        place, farther = farther, place
+        reach *= 2
+    rest = period + 1 - reach
+    _later_extreme(best, best[rest:], place, place[rest:], rest, wider[: count - period], out[period:])
     step = 100.0 / period
-    k = 0
-    while k + 4 <= period + 1:
-        _latest_of_four(values[k:], values[k + 1 :], values[k + 2 :], values[k + 3 :], sign, float(k), best, place)
-        k += 4
-    while k <= period:
-        _later(values[k:], sign, float(k), best, place)
-        k += 1
-    for t in range(len(place)):
-        place[t] *= step
+    for t in range(period, count):
+        out[t] *= step
     return out
 
 
 @kernel
-def _latest_of_four(
-    a: Float64Array,
-    b: Float64Array,
-    c: Float64Array,
-    d: Float64Array,
-    sign: float,
-    place: float,
+def _later_extreme(
+    one: Float64Array,
+    other: Float64Array,
+    place: Float64Array,
+    later: Float64Array,
+    shift: float,
     best: Float64Array,
     out: Float64Array,
 ) -> None:
+    # Without a branch this compiles to vector code.
     for t in range(len(out)):
-        x = sign * a[t]
-        y = sign * b[t]
-        left = place + 1.0 if y >= x else place
-        x = y if y >= x else x
-        z = sign * c[t]
-        w = sign * d[t]
-        right = place + 3.0 if w >= z else place + 2.0
-        z = w if w >= z else z
-        left = right if z >= x else left
-        x = z if z >= x else x
-        out[t] = left if x >= best[t] else out[t]
-        best[t] = x if x >= best[t] else best[t]
-
-
-@kernel
-def _later(values: Float64Array, sign: float, place: float, best: Float64Array, out: Float64Array) -> None:
-    # The loop over the window is outside, so that this one, without a branch, compiles to vector code.
-    for t in range(len(out)):
-        value = sign * values[t]
-        out[t] = place if value >= best[t] else out[t]
-        best[t] = value if value >= best[t] else best[t]
+        moved = later[t] + shift
+        out[t] = moved if other[t] >= one[t] else place[t]
+        best[t] = other[t] if other[t] >= one[t] else one[t]
 
 
 @kernel

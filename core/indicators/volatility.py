@@ -34,9 +34,13 @@ def realized_volatility(close: Float64Array, window: int = 21, sessions_per_year
     """Standard deviation (ddof 1) of the last `window` log returns, annualised, as a ratio."""
     out = np.full(len(close), np.nan)
     if len(close) > window >= 2:
-        returns = np.diff(np.log(close))
+        returns = np.empty(len(close) - 1)
+        for t in range(len(returns)):
+            returns[t] = np.log(close[t + 1]) - np.log(close[t])
         _, deviation = deviation_kernel(returns, window, 1)
-        out[1:] = deviation * np.sqrt(sessions_per_year)
+        scale = np.sqrt(sessions_per_year)
+        for t in range(len(returns)):
+            out[t + 1] = deviation[t] * scale
     return out
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from core.domain.kernel import Float64Array, fused_kernel, kernel
 from core.indicators.declaration import indicator
-from core.indicators.rolling import add_four_kernel, typical_kernel
+from core.indicators.rolling import sum_kernel, typical_kernel
 
 
 @indicator(fields=("close", "volume"), outputs=("obv",))
@@ -93,7 +93,7 @@ def _average_gap(values: Float64Array, fast: int, slow: int) -> Float64Array:
 def _split_flow(
     before: Float64Array, typical: Float64Array, volume: Float64Array, gained: Float64Array, moved: Float64Array
 ) -> None:
-    for t in range(len(typical)):
+    for t in range(len(moved)):
         flow = typical[t] * volume[t]
         gained[t] = flow if typical[t] > before[t] else 0.0
         moved[t] = flow if typical[t] != before[t] else 0.0
@@ -105,23 +105,12 @@ def _money_flow(typical: Float64Array, volume: Float64Array, period: int) -> Flo
     if len(typical) <= period:
         return out
     count = len(typical)
-    gained = np.zeros(count)
-    moved = np.zeros(count)
-    _split_flow(typical, typical[1:], volume[1:], gained[1:], moved[1:])
-    rising = np.zeros(count - period)
-    total = np.zeros(count - period)
-    k = 1
-    while k + 3 <= period:
-        add_four_kernel(gained[k:], gained[k + 1 :], gained[k + 2 :], gained[k + 3 :], rising)
-        add_four_kernel(moved[k:], moved[k + 1 :], moved[k + 2 :], moved[k + 3 :], total)
-        k += 4
-    while k <= period:
-        more = gained[k:]
-        every = moved[k:]
-        for t in range(len(total)):
-            rising[t] += more[t]
-            total[t] += every[t]
-        k += 1
+    gained = np.empty(count - 1)
+    moved = np.empty(count - 1)
+    _split_flow(typical, typical[1:], volume[1:], gained, moved)
+    rising = sum_kernel(gained, period)
+    total = sum_kernel(moved, period)
+    inside = out[period:]
     for t in range(len(total)):
-        out[period + t] = 100.0 * rising[t] / total[t] if total[t] >= 1.0 else 0.0
+        inside[t] = 100.0 * rising[t] / total[t] if total[t] >= 1.0 else 0.0
     return out
