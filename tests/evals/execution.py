@@ -3,7 +3,7 @@
     make eval
 
 A seed makes a world (`small_world.py`); the desk imports it, the assistant answers without a language model, and each
-answer is compared with the truth (`execution_questions.py`): every value within 1e-9 of it, dates and names exactly.
+answer is compared with the truth (`execution_truth.py`): every value within 1e-9 of it, dates and names exactly.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ def _beside(name: str) -> ModuleType:
     return module
 
 
-questions, small_world = _beside("execution_questions"), _beside("small_world")
+truths, small_world = _beside("execution_truth"), _beside("small_world")
+questions = _beside("execution_questions")
 
 if TYPE_CHECKING:
     from app.bootstrap import Parts
@@ -60,9 +61,9 @@ def is_same(value: Any, wanted: Any) -> bool:
 
 def is_stated(answer: Any, wanted: Any) -> bool:
     """Say whether one part of a truth is among the facts, or the rows of a table, of an answer."""
-    if isinstance(wanted, questions.Rows):
+    if isinstance(wanted, truths.Rows):
         return any(_holds(table.rows, wanted) for table in answer.tables)
-    if isinstance(wanted, questions.Named):
+    if isinstance(wanted, truths.Named):
         return any(wanted.name in fact.name and is_same(fact.value, wanted.value) for fact in answer.facts)
     return any(is_same(fact.value, wanted) for fact in answer.facts)
 
@@ -169,7 +170,7 @@ def report(found: dict[int, list[Judged]]) -> list[str]:
         "",
         "Questions in plain words on worlds drawn from a seed (prices as traded with splits and dividends, macro"
         " vintages, reports, releases, news, a book), imported as files and answered without a language model. *Right*:"
-        " every figure within 1e-9 of the truth, which `tests/evals/execution_questions.py` computes from the drawn"
+        " every figure within 1e-9 of the truth, which `tests/evals/execution_truth.py` computes from the drawn"
         " arrays by formulas of its own; dates and names exactly. *Wrong*: other figures came back. The product was"
         " repaired on these questions, so this is a regression measure, not a forecast.",
         "",

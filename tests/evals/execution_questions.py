@@ -1,196 +1,14 @@
-"""Ask for figures in plain words, each with the truth computed from the drawn arrays by formulas written here.
-
-Conventions are those of docs/metrics.md: returns are close to close from the last close before the period, total where
-the series has an adjusted close, sample standard deviations, 252 sessions a year (365 for crypto), no risk-free rate.
-"""
+"""Ask for figures in plain words, each with the truth that `execution_truth.py` computes from the drawn arrays."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import date, timedelta
-from decimal import ROUND_HALF_UP, Decimal
-from functools import cached_property
 from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
-
-Floats: TypeAlias = "NDArray[np.float64]"
-Days: TypeAlias = "NDArray[np.datetime64]"
-
-
-@dataclass(frozen=True, slots=True)
-class Named:
-    """Be a value of a fact whose name contains a text: small counts and dates would be met by chance otherwise."""
-
-    value: Any
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class Rows:
-    """Be the whole rows of one table, in this order, in these columns (by position)."""
-
-    rows: tuple[tuple[Any, ...], ...]
-    columns: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
-    """Hold a question with everything that a right answer has to state."""
-
-    category: str
-    text: str
-    truth: tuple[Any, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """Hold the closes of one instrument on one basis."""
-
-    days: Days
-    close: Floats
-
-    def until(self, end: str | date) -> Line:
-        """Return what was known at the end of a day."""
-        kept = self.days <= np.datetime64(end)
-        return Line(self.days[kept], self.close[kept])
-
-    def over(self, start: str | date, end: str | date) -> Line:
-        """Return a period with the last close before it."""
-        line = self.until(end)
-        first = max(int(np.searchsorted(line.days, np.datetime64(start))) - 1, 0)
-        return Line(line.days[first:], line.close[first:])
-
-    def inside(self, start: str | date, end: str | date) -> Line:
-        """Return the sessions of a period alone."""
-        kept = (self.days >= np.datetime64(start)) & (self.days <= np.datetime64(end))
-        return Line(self.days[kept], self.close[kept])
-
-    @property
-    def returns(self) -> Floats:
-        """Return close-to-close returns."""
-        return np.asarray(self.close[1:] / self.close[:-1] - 1)
-
-    @property
-    def total(self) -> float:
-        """Return the return from the first close to the last."""
-        return float(self.close[-1] / self.close[0] - 1)
-
-    def by(self, unit: str) -> Line:
-        """Return the last close of each month ("M") or year ("Y")."""
-        keys = self.days.astype(f"datetime64[{unit}]")
-        last = np.append(keys[1:] != keys[:-1], True)
-        return Line(self.days[last], self.close[last])
-
-
-def drawdown(line: Line) -> float:
-    """Return the deepest fall from the highest close so far."""
-    return float((line.close / np.maximum.accumulate(line.close) - 1).min())
-
-
-def wilder_rsi(close: Floats, period: int = 14) -> float:
-    """Return the relative strength index of the last close (Wilder, 1978), smoothed from the first one on."""
-    change = np.diff(close)
-    gain, loss = np.maximum(change, 0), np.maximum(-change, 0)
-    up, down = gain[:period].mean(), loss[:period].mean()
-    for more, less in zip(gain[period:], loss[period:], strict=True):
-        up, down = (up * (period - 1) + more) / period, (down * (period - 1) + less) / period
-    return float(100 - 100 / (1 + up / down))
-
-
-def common(first: Line, second: Line) -> tuple[Floats, Floats]:
-    """Return the returns of two lines between the days that both traded."""
-    days = np.intersect1d(first.days, second.days)
-    one, two = (line.close[np.isin(line.days, days)] for line in (first, second))
-    return one[1:] / one[:-1] - 1, two[1:] / two[:-1] - 1
-
-
-class Truth:
-    """Compute figures of a world from its arrays."""
-
-    def __init__(self, world: Any) -> None:
-        self.world = world
-        self.today: date = world.today
-
-    def divisor(self, symbol: str) -> Floats:
-        """Return by what prices as traded are divided: the splits after each day."""
-        part = self.world.prices[symbol]
-        found = np.ones(len(part.days))
-        for ex_date, ratio in part.splits:
-            found[part.days < np.datetime64(ex_date)] *= ratio
-        return found
-
-    def price(self, symbol: str, field: str = "close") -> Line:
-        """Return a price with the splits taken out (volume: in shares of today)."""
-        part = self.world.prices[symbol]
-        values = getattr(part, field)
-        split = self.divisor(symbol)
-        return Line(part.days, values * split if field == "volume" else values / split)
-
-    def total(self, symbol: str) -> Line:
-        """Return the series that returns are taken from: the adjusted close where there is one."""
-        part = self.world.prices[symbol]
-        return self.price(symbol) if part.adjusted is None else Line(part.days, part.adjusted)
-
-    # Macro ------------------------------------------------------------------------------------------------------
-
-    def macro(self, series: str, known: date | None = None) -> dict[date, float]:
-        """Return the newest values of a series by period, as they stood at the end of a day."""
-        limit = known or self.today
-        if known is None:
-            # The desk stands at the close of the exchange: what is known at the end of today is not known yet.
-            limit = self.today - timedelta(days=1)
-        found: dict[date, float] = {}
-        for one in sorted(self.world.macro, key=lambda entry: entry.vintage):
-            if one.series == series and one.known <= limit:
-                found[one.period] = one.value
-        return dict(sorted(found.items()))
-
-    # Book -------------------------------------------------------------------------------------------------------
-
-    def held(self, until: date | None = None) -> dict[str, tuple[Decimal, Decimal, Decimal]]:
-        """Return quantity, cost and realised profit by symbol at average cost; nothing was split while it was held."""
-        found: dict[str, tuple[Decimal, Decimal, Decimal]] = {}
-        for symbol, side, quantity, price, _, session in self.world.fills:
-            if until is not None and session > until:
-                continue
-            have, cost, made = found.get(symbol, (Decimal(0), Decimal(0), Decimal(0)))
-            amount = (quantity * price).quantize(Decimal("0.01"), rounding=ROUND_HALF_UP)
-            if side == "buy":
-                found[symbol] = (have + quantity, cost + amount, made)
-            else:
-                sold = cost * quantity / have
-                found[symbol] = (have - quantity, cost - sold, made + amount - sold)
-        return found
-
-    def cash(self, until: date | None = None) -> float:
-        """Return the deposit less what was bought and paid in fees."""
-        moved = sum(
-            ((-1 if side == "buy" else 1) * (quantity * price).quantize(Decimal("0.01"), rounding=ROUND_HALF_UP) - fee
-             for _, side, quantity, price, fee, session in self.world.fills if until is None or session <= until),
-            Decimal(250_000),
-        )  # fmt: skip
-        return float(moved)
-
-    def value(self, symbol: str, until: date | None = None) -> float:
-        """Return quantity times the last close."""
-        close = self.price(symbol).until(until or self.today).close[-1]
-        return float(self.held(until)[symbol][0]) * float(close)
-
-    def nav(self, until: date | None = None) -> float:
-        """Return cash and market value."""
-        return self.cash(until) + sum(self.value(symbol, until) for symbol in self.held(until))
-
-    # Texts ------------------------------------------------------------------------------------------------------
-
-    @cached_property
-    def stories(self) -> list[tuple[date, str, float]]:
-        """Return day, symbol and score of every link of an article."""
-        scores = {"positive": 1.0, "neutral": 0.0, "negative": -1.0}
-        return [(one.at.date(), symbol, scores[one.tone]) for one in self.world.stories for symbol in one.symbols]
+from execution_truth import Floats, Line, Named, Question, Rows, Truth, common, drawdown, wilder_rsi
 
 
 def make_questions(world: Any) -> list[Question]:
@@ -246,6 +64,10 @@ def _prices(truth: Truth, random: Drawn) -> Asked:
          [Named(str(msft.days[at_first]), "first"), Named(float(msft.close[at_first]), "first")]),
         ("52 week high of GLD", _extreme(year, np.argmax, "GLD")),
         ("ratio of GLD to SPY", [float(gld.close[-1] / spy.close[-1])]),
+        ("total volume of KO in 2022", [float(truth.price("KO", "volume").inside(*y2022).close.sum())]),
+        ("highest volume day of XOM in 2022", _extreme(truth.price("XOM", "volume").inside(*y2022), np.argmax, "XOM")),
+        ("median close of GLD in 2021", [float(np.median(gld.inside("2021-01-01", "2021-12-31").close))]),
+        ("when did AAPL hit its all time high?", _extreme(truth.price("AAPL"), np.argmax, "AAPL")[1:]),
         ("price of bitcoin", [float(truth.price("BTC-USD").close[-1])]),
     ]  # fmt: skip
 
@@ -266,6 +88,14 @@ def _returns(truth: Truth, random: Drawn) -> Asked:
     xom_months = truth.total("XOM").by("M")
     low = int(np.argmin(xom_months.returns))
     month_start = today.replace(day=1)
+    last_month = (month_start - timedelta(days=1)).replace(day=1)
+    qqq, spy = truth.total("QQQ"), truth.total("SPY")
+    fall = 2
+    fell = np.flatnonzero(spy.returns < -fall / 100)
+    march = truth.total("KO").over("2022-02-28", "2022-03-31")
+    fridays = np.append(np.diff((march.days.astype(int) + 3) // 7) != 0, True)
+    ends = Line(march.days[fridays], march.close[fridays])
+    weeks = tuple((str(day), float(value)) for day, value in zip(ends.days[1:], ends.returns, strict=True))
     return [
         ("How did AAPL do in 2022?", [truth.total("AAPL").over(*y2022).total]),
         ("return of KO in 2021", [truth.total("KO").over(*y2021).total]),
@@ -291,6 +121,14 @@ def _returns(truth: Truth, random: Drawn) -> Asked:
         ("average monthly return of SPY in 2022", [float(months.returns.mean())]),
         ("worst month of XOM since 2020-02-01",
          [float(xom_months.returns[low]), Named(str(xom_months.days[low + 1]), "XOM")]),
+        ("return of QQQ over the last 10 sessions", [float(qqq.close[-1] / qqq.close[-11] - 1)]),
+        ("SPY return last month", [truth.total("SPY").over(last_month, month_start - timedelta(days=1)).total]),
+        ("weekly returns of KO in March 2022", [Rows(weeks, (1, 2))]),
+        ("best 3 days of NVDA in 2022",
+         [Rows(tuple((str(nvda.days[at + 1]), float(nvda.returns[at])) for at in np.argsort(-nvda.returns)[:3]),
+               (1, 2))]),
+        ("how many days in 2022 did SPY rise?", [Named(int((truth.total("SPY").over(*y2022).returns > 0).sum()), "")]),
+        (f"last time SPY fell {fall}% in a day", [Named(str(spy.days[fell[-1] + 1]), "last")]),
         ("how many months of 2022 was SPY up?", [Named(int((months.returns > 0).sum()), "SPY")]),
     ]  # fmt: skip
 
@@ -350,11 +188,21 @@ def _rankings(truth: Truth, _: Drawn) -> Asked:
         symbol: float(truth.total(symbol).over(*y2022).returns.std(ddof=1) * np.sqrt(252))
         for symbol in ("AAPL", "MSFT", "KO")
     }
+    calm = {
+        symbol: float(truth.total(symbol).over(*y2022).returns.std(ddof=1) * np.sqrt(252))
+        for symbol in ("SPY", "QQQ", "TLT", "GLD")
+    }
+    bad = {symbol: float(truth.total(symbol).over(*y2022).returns.min()) for symbol in stocks}
+    worst = min(bad, key=lambda symbol: bad[symbol])
+    strength = {symbol: wilder_rsi(truth.price(symbol).close) for symbol in stocks}
     return [
         ("which of AAPL, MSFT and JPM gained the most in 2021?", [Rows(_ranked(three)[:1], (0, 3))]),
         ("best performing ETF in 2022", [Rows(_ranked(funds)[:1], (0, 3))]),
         ("top 3 stocks by return in 2022", [Rows(_ranked(gains)[:3], (0, 3))]),
         ("worst stock of 2022", [Rows(_ranked(gains, -1)[:1], (0, 3))]),
+        ("ETF with the lowest volatility in 2022", [Rows(_ranked(calm, -1)[:1], (0, -1))]),
+        ("which stock had the worst single day in 2022?", [Rows(((worst, bad[worst]),), (0, 2))]),
+        ("which stock has the highest RSI?", [Rows(_ranked(strength)[:1], (0, 2))]),
         ("which of AAPL, MSFT and KO was the most volatile in 2022?", [Rows(_ranked(risk)[:1], (0, -1))]),
         ("rank AAPL, MSFT and KO by volatility in 2022", [Rows(_ranked(risk), (0, -1))]),
     ]
@@ -394,6 +242,12 @@ def _macro(truth: Truth, random: Drawn) -> Asked:
         (f"when was the fed funds rate last above {above}%?", [funds[last], Named(last.isoformat(), "period")]),
         ("GDP growth in 2022", [float(years[2022] / years[2021] - 1)]),
         (f"10 year yield on {day}", [ten[day]]),
+        ("how many days in 2022 was the 10 year yield above 2%?",
+         [Named(sum(value > 2 for period, value in ten.items() if period.year == 2022), "periods")]),
+        ("average 10 year yield in 2022 by quarter",
+         [Rows(tuple((f"2022-{3 * n + 1:02d}-01", float(np.mean([v for p, v in ten.items()
+                                                                if p.year == 2022 and (p.month - 1) // 3 == n])))
+                     for n in range(4)), (0, 1))]),
         ("10 year yield minus 3 month yield by month in 2022",
          [float(widest[1]), Named(widest[0].isoformat(), "highest")]),
         ("what was the unemployment rate as known on 2022-08-31?", [early[max(early)]]),
@@ -412,6 +266,8 @@ def _dividends(truth: Truth, _: Drawn) -> Asked:
     for day, amount in paid("JPM"):
         by_year[day.year] += amount
     last = paid("XOM")[-1]
+    sums = {one: sum(amount for _, amount in paid(one, 2022)) for one in ("AAPL", "MSFT", "JPM", "KO", "XOM", "PG")}
+    most = max(sums.items(), key=lambda part: part[1])
     split = truth.world.prices["AAPL"].splits[0]
     splits = truth.world.prices["NVDA"].splits
     crossing = sum(amount / float(split[1] if day < split[0] else 1) for day, amount in paid("AAPL"))
@@ -421,6 +277,7 @@ def _dividends(truth: Truth, _: Drawn) -> Asked:
             "dividends of JPM by year",
             [Rows(tuple((f"{year}-01-01", total) for year, total in by_year.items()), (1, 2))],
         ),
+        ("which stock paid the most dividends in 2022?", [Named(most[1], most[0])]),
         ("last dividend of XOM", [last[1], Named(last[0].isoformat(), "XOM")]),
         ("how many dividends did TLT pay in 2022?", [Named(len(paid("TLT", 2022)), "")]),
         ("total dividends per share of AAPL since 2020", [crossing]),
@@ -444,6 +301,11 @@ def _events(truth: Truth, _: Drawn) -> Asked:
     jobs = next(one for one in past if one.name.startswith("Non-Farm") and (one.at.year, one.at.month) == (2022, 6))
     important = [one for one in past if one.importance == "high" and one.at.year == 2022]
     severe = [one for one in world.tensions if one[2] >= 200 and one[0].year >= 2021]
+    by_surprise = sorted(reports, key=lambda one: (round(one[3] - one[2], 2), -one[1].toordinal(), one[0]))
+    quarters: dict[str, int] = defaultdict(int)
+    for day, _name, _index in world.tensions:
+        if day.year == 2022:
+            quarters[f"2022-{(day.month - 1) // 3 * 3 + 1:02d}-01"] += 1
     newest = max(part for part in world.tensions if part[0] < today)
     found: Asked = [
         ("latest earnings surprise of JPM", [jpm[-1][3] - jpm[-1][2]]),
@@ -452,6 +314,10 @@ def _events(truth: Truth, _: Drawn) -> Asked:
         ("how many times did AAPL miss earnings estimates since 2020?", [Named(misses, "")]),
         ("how many earnings beats were there since 2020?", [Named(beats, "")]),
         ("how many earnings dates since 2020?", [Named(len(scheduled), "")]),
+        ("how many CPI releases in 2022?", [Named(len(cpi), "number")]),
+        ("worst 2 earnings surprises",
+         [Rows(tuple((one[0], one[1].isoformat()) for one in by_surprise[:2]), (0, 1))]),
+        ("geopolitical events in 2022 by quarter", [Rows(tuple(sorted(quarters.items())), (1, 2))]),
         ("CPI releases in 2022 with actual and forecast",
          [Rows(tuple((one.at.date().isoformat(), one.actual, one.forecast) for one in cpi), (1, 5, 6))]),
         ("nonfarm payrolls release in June 2022, actual and forecast",
@@ -498,6 +364,15 @@ def _book(truth: Truth, _: Drawn) -> Asked:
     month_before = today.replace(day=1) - timedelta(days=1)
     biggest = max(values.items(), key=lambda part: part[1])
     xom = truth.value("XOM") - float(held["XOM"][1])
+    spent_on_xom = float(sum(row[4] for row in truth.world.fills if row[0] == "XOM"))
+
+    def made_before(symbol: str) -> float:
+        before = truth.held(month_before)
+        if symbol not in before:
+            return 0.0
+        paid = float(sum(row[4] for row in truth.world.fills if row[0] == symbol and row[5] <= month_before))
+        return truth.value(symbol, month_before) - float(before[symbol][1]) + float(before[symbol][2]) - paid
+
     return [
         ("how much cash do I have?", [Named(cash, "cash")]),
         ("what is my net asset value?", [Named(nav, "net asset value")]),
@@ -509,6 +384,9 @@ def _book(truth: Truth, _: Drawn) -> Asked:
         ("my realised profit", [realised]),
         ("unrealised P&L of XOM", [xom]),
         ("how much did I pay in fees?", [fees]),
+        ("what did I pay in fees for XOM?", [float(sum(row[4] for row in truth.world.fills if row[0] == "XOM"))]),
+        ("how many orders were rejected?", [Named(1, "number of orders")]),
+        ("how much did I make on XOM this month?", [xom + float(held["XOM"][2]) - spent_on_xom - made_before("XOM")]),
         ("how many fills do I have?", [Named(len(truth.world.fills), "fills")]),
         ("my P&L this month", [nav - truth.nav(month_before)]),
     ]
@@ -519,7 +397,26 @@ def _tools(truth: Truth, _: Drawn) -> Asked:
     three_years = aapl.over(truth.today.replace(year=truth.today.year - 3), truth.today)
     tail = np.quantile(three_years.returns, 0.05)
     close = truth.price("KO").close[-1]
+    spy, qqq = truth.total("SPY"), truth.price("QQQ")
+    first = int(np.searchsorted(spy.days, np.datetime64("2021-01-01")))
+    # Decided at the close before; filled at the next open, or the next close where there are closes only, 2 bps dearer
+    # and with a fee of 1 bps, as the answer states its terms.
+    filled = {"SPY": spy.close[first], "QQQ": truth.price("QQQ", "open").close[first]}
+    grown = {symbol: float(line.close[-1] / (filled[symbol] * 1.0002 * 1.0001) - 1)
+             for symbol, line in (("SPY", spy), ("QQQ", qqq))}  # fmt: skip
+    both = common(
+        spy.over(three_years.days[0] + 1, truth.today), truth.total("TLT").over(three_years.days[0] + 1, truth.today)
+    )
+    mixed = 0.6 * both[0] + 0.4 * both[1]
+    y2022 = aapl.over("2022-01-01", "2022-12-31").returns
     return [
+        ("backtest buy and hold of SPY since 2021", [Named(grown["SPY"], "total return")]),
+        ("backtest buy and hold on QQQ since 2021", [Named(grown["QQQ"], "total return")]),
+        ("backtest buy and hold of QQQ since 2021 without costs",
+         [Named(float(qqq.close[-1] / filled["QQQ"] - 1), "total return")]),
+        ("historical 99% value at risk of 60% SPY and 40% TLT",
+         [Named(float(-np.quantile(mixed, 0.01)), "share of value")]),
+        ("95% VaR of AAPL in 2022", [Named(float(-np.quantile(y2022, 0.05)), "share of value")]),
         ("how did KO perform in 2022?", [truth.total("KO").over("2022-01-01", "2022-12-31").total]),
         ("historical 95% value at risk of AAPL", [Named(float(-tail), "share of value")]),
         ("how many shares of KO should I buy with 100000 dollars risking 1% with a stop 5% below?",

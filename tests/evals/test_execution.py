@@ -71,8 +71,8 @@ def test_only_the_truth_is_the_truth(value: Any, wanted: Any, same: bool, execut
 
 
 def test_an_answer_is_right_wrong_or_none(execution: ModuleType) -> None:
-    questions = execution.questions
-    asked = questions.Question(category="prices", text="a", truth=(2.5, questions.Named("2022-01-03", "last")))
+    truths = execution.truths
+    asked = truths.Question(category="prices", text="a", truth=(2.5, truths.Named("2022-01-03", "last")))
     right = answer(("AAPL last close", 2.5), ("AAPL last session", "2022-01-03"))
     other_name = answer(("AAPL last close", 2.5), ("AAPL first session", "2022-01-03"))
     assert execution.judge(asked, right).verdict == "right"
@@ -92,7 +92,7 @@ def test_an_answer_is_right_wrong_or_none(execution: ModuleType) -> None:
     ],
 )
 def test_rows_are_whole_and_in_order(rows: Any, held: bool, execution: ModuleType) -> None:
-    wanted = execution.questions.Rows((("AAPL", 1.0), ("KO", 2.0)), (0, 2))
+    wanted = execution.truths.Rows((("AAPL", 1.0), ("KO", 2.0)), (0, 2))
     assert execution.is_stated(answer(rows=rows), wanted) is held
 
 
@@ -110,11 +110,11 @@ def test_the_formulas_of_the_truth_are_those_of_other_libraries(execution: Modul
     import empyrical
     import talib
 
-    questions = execution.questions
+    truths = execution.truths
     close = 100 * np.exp(np.cumsum(np.random.default_rng(5).normal(0, 0.02, 400)))
-    line = questions.Line(np.arange(400).astype("datetime64[D]"), close)
-    assert questions.wilder_rsi(close) == pytest.approx(talib.RSI(close, 14)[-1], rel=1e-12)
-    assert questions.drawdown(line) == pytest.approx(empyrical.max_drawdown(line.returns), rel=1e-12)
+    line = truths.Line(np.arange(400).astype("datetime64[D]"), close)
+    assert truths.wilder_rsi(close) == pytest.approx(talib.RSI(close, 14)[-1], rel=1e-12)
+    assert truths.drawdown(line) == pytest.approx(empyrical.max_drawdown(line.returns), rel=1e-12)
     assert line.over("1970-02-01", "1970-02-28").total == pytest.approx(close[58] / close[30] - 1, rel=1e-12)
     months = line.by("M")
     assert [str(day) for day in months.days[:2]] == ["1970-01-31", "1970-02-28"]
@@ -128,7 +128,7 @@ def test_splits_are_taken_out_and_dividends_put_in(execution: ModuleType) -> Non
         splits=((date(2022, 1, 4), 2.0),), dividends=((date(2022, 1, 5), 1.0),),
     )  # fmt: skip
     world = SimpleNamespace(prices={"X": part}, today=date(2022, 1, 5))
-    truth = execution.questions.Truth(world)
+    truth = execution.truths.Truth(world)
     assert truth.price("X").close.tolist() == [50.0, 50.0, 49.0]
     assert truth.price("X", "volume").close.tolist() == [20.0, 20.0, 20.0]
     adjusted = execution.small_world._adjusted(part.days, part.close, part.splits, part.dividends)

@@ -215,7 +215,8 @@ def _dividends(sources: Sources, answer: Answer) -> None:
     totals: dict[str, float] = {}
     for row in result.rows:
         totals[str(row[0])] = totals.get(str(row[0]), 0.0) + float(row[2] or 0.0)
-    for symbol, total in list(totals.items())[:MOST_FACT_ROWS]:
+    largest_first = sorted(totals.items(), key=lambda part: -part[1])
+    for symbol, total in largest_first[:MOST_FACT_ROWS]:
         answer.state(f"{symbol} dividends, total per share", total, "money", currency="USD")
     if len(totals) == 1:
         newest = max(result.rows, key=lambda row: str(row[1]))

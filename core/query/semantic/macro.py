@@ -225,6 +225,9 @@ def _state(answer: Answer, series: Macro, points: list[Point], unit: Unit, sourc
 def _aggregation(answer: Answer) -> str:
     if answer.metric.name in ("macro_change", "macro_growth") and answer.query.aggregation is None:
         return "list"
+    if answer.metric.name == "macro_value" and answer.query.grain and answer.query.aggregation == "average":
+        # The averages of the periods are what is asked for, not the average of these.
+        return "list"
     return chosen_aggregation(answer)
 
 

@@ -193,21 +193,34 @@ def _reduce(answer: Answer, by_symbol: list[tuple[Series, Points]], grain: Grain
             continue
         if not len(values):
             continue
-        word = _WORDS[query.aggregation or "average"]
-        place = {"minimum": int(np.argmin(values)), "maximum": int(np.argmax(values))}.get(query.aggregation or "")
-        value = (
-            float(np.mean(values) if word == "average" else np.median(values))
-            if place is None
-            else float(values[place])
-        )
-        day = None if place is None else str(days[place])
-        rows.append((series.symbol, day, value))
-        answer.state(f"{series.symbol} {word} {grain}", value, "ratio")
-        if day is not None:
-            answer.state(f"{series.symbol} {word} {grain} ends", day, "date")
+        if query.aggregation in ("minimum", "maximum"):
+            # Several of one instrument, when more than one is asked for; of several instruments one each.
+            wanted = (query.limit or 1) if len(by_symbol) == 1 else 1
+            signed = values if query.aggregation == "minimum" else -values
+            rows.extend(
+                (series.symbol, str(days[at]), float(values[at])) for at in np.argsort(signed, kind="stable")[:wanted]
+            )
+        else:
+            average = np.mean(values) if query.aggregation == "average" else np.median(values)
+            rows.append((series.symbol, None, float(average)))
+    if query.aggregation != "count":
+        if len(by_symbol) > 1 and (query.order or query.group):
+            rows.sort(key=lambda row: (row[2], row[0]), reverse=query.order != "asc")
+            del rows[query.limit or len(rows) :]
+        _state_reduced(answer, rows, f"{_WORDS[query.aggregation or 'average']} {grain}")
     unit = "count" if query.aggregation == "count" else "ratio"
     answer.table(
         [Column(name="symbol", unit="text"), Column(name="ending", unit="date"), Column(name="value", unit=unit)],
         [(symbol, day, int(value) if unit == "count" else value) for symbol, day, value in rows],
         title=f"{(query.aggregation or '').title()} by {grain}",
     )
+
+
+def _state_reduced(answer: Answer, rows: list[tuple[str, str | None, float]], what: str) -> None:
+    seen: dict[str, int] = {}
+    for symbol, day, value in rows[:MOST_FACT_ROWS]:
+        seen[symbol] = seen.get(symbol, 0) + 1
+        name = f"{symbol} {what}" if seen[symbol] == 1 else f"{symbol} {what}, number {seen[symbol]}"
+        answer.state(name, value, "ratio")
+        if day is not None:
+            answer.state(f"{name} ends", day, "date")

@@ -342,6 +342,24 @@ def test_daily_returns_are_reduced(aggregation, word, value, day):
     assert facts(answer)[f"AAA {word} day"] == pytest.approx(value)
 
 
+@pytest.mark.parametrize(
+    ("aggregation", "word", "days", "values"),
+    [("maximum", "best", [6, 1, 3], [0.5, 0.1, 0.1]), ("minimum", "worst", [5, 2, 4], [-0.2, -0.1, 0.0])],
+)
+def test_several_best_or_worst_days_of_one(aggregation, word, days, values):
+    answer = ask("return", "AAA", grain="day", aggregation=aggregation, limit=3, period=ALL)
+    assert [row[1] for row in rows(answer)] == [DAYS[day] for day in days]
+    assert [row[2] for row in rows(answer)] == pytest.approx(values)
+    assert facts(answer)[f"AAA {word} day, number 2 ends"] == DAYS[days[1]]
+
+
+@pytest.mark.parametrize(("order", "first"), [("asc", "INV"), ("desc", "AAA")])
+def test_the_worst_days_of_several_are_ranked(order, first):
+    answer = ask("return", "AAA", "INV", grain="day", aggregation="minimum", order=order, limit=1, period=ALL)
+    # AAA fell by 20 % at worst, INV by half.
+    assert [row[0] for row in rows(answer)] == [first] and f"{first} worst day" in facts(answer)
+
+
 @pytest.mark.parametrize(("operator", "count"), [("<", 2), (">", 3), (">=", 4), ("=", 1), ("!=", 5)])
 def test_days_up_and_down_are_counted(operator, count):
     answer = ask(

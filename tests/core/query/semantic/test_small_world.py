@@ -495,6 +495,13 @@ def test_macro_averages(ask, aggregation, expected):
     assert value(answer, "Unemployment rate: first period") == "2024-01-01"
 
 
+def test_averages_by_quarter_are_listed(ask):
+    answer = ask(
+        "macro_value", series=("UNRATE",), grain="quarter", aggregation="average", period={"name": "this_year"}
+    )
+    assert rows(answer) == [("2024-01-01", pytest.approx((3.7 + 3.9 + 3.8) / 3))]
+
+
 def test_inflation_is_the_change_on_a_year_before(ask):
     answer = ask("macro_yoy", series=("inflation",))
     assert value(answer, "Consumer prices, year-over-year change") == pytest.approx(0.03)
