@@ -67,7 +67,7 @@ def _prices(truth: Truth, random: Drawn) -> Asked:
         ("total volume of KO in 2022", [float(truth.price("KO", "volume").inside(*y2022).close.sum())]),
         ("highest volume day of XOM in 2022", _extreme(truth.price("XOM", "volume").inside(*y2022), np.argmax, "XOM")),
         ("median close of GLD in 2021", [float(np.median(gld.inside("2021-01-01", "2021-12-31").close))]),
-        ("when did AAPL hit its all time high?", _extreme(truth.price("AAPL"), np.argmax, "AAPL")[1:]),
+        ("when did AAPL hit its all time high?", _extreme(truth.price("AAPL"), np.argmax, "highest")[1:]),
         ("price of bitcoin", [float(truth.price("BTC-USD").close[-1])]),
     ]  # fmt: skip
 
@@ -107,7 +107,7 @@ def _returns(truth: Truth, random: Drawn) -> Asked:
         ("return of TLT this month", [truth.total("TLT").over(month_start, today).total]),
         ("best day of NVDA in 2022", [float(nvda.returns[best]), Named(str(nvda.days[best + 1]), "NVDA")]),
         ("worst day for JPM since 2021", [float(jpm.returns[worst]), Named(str(jpm.days[worst + 1]), "JPM")]),
-        ("how many days in 2022 did AAPL fall more than 2%?", [Named(int((falls < -0.02).sum()), "AAPL")]),
+        ("how many days in 2022 did AAPL fall more than 2%?", [Named(int((falls < -0.02).sum()), "AAPL days")]),
         ("when did bitcoin last rise more than 5% in a day?",
          [Named(str(btc.days[rises[-1] + 1]), "last"), Named(float(btc.returns[rises[-1]]), "last")]),
         ("when did NVDA first fall more than 5% in a day?",
@@ -127,9 +127,10 @@ def _returns(truth: Truth, random: Drawn) -> Asked:
         ("best 3 days of NVDA in 2022",
          [Rows(tuple((str(nvda.days[at + 1]), float(nvda.returns[at])) for at in np.argsort(-nvda.returns)[:3]),
                (1, 2))]),
-        ("how many days in 2022 did SPY rise?", [Named(int((truth.total("SPY").over(*y2022).returns > 0).sum()), "")]),
+        ("how many days in 2022 did SPY rise?",
+         [Named(int((truth.total("SPY").over(*y2022).returns > 0).sum()), "SPY days")]),
         (f"last time SPY fell {fall}% in a day", [Named(str(spy.days[fell[-1] + 1]), "last")]),
-        ("how many months of 2022 was SPY up?", [Named(int((months.returns > 0).sum()), "SPY")]),
+        ("how many months of 2022 was SPY up?", [Named(int((months.returns > 0).sum()), "SPY months")]),
     ]  # fmt: skip
 
 
@@ -236,7 +237,7 @@ def _macro(truth: Truth, random: Drawn) -> Asked:
         ("unemployment rate in March 2021", [jobless[march], Named(march.isoformat(), "period")]),
         ("highest unemployment rate since 2020", [high[1], Named(high[0].isoformat(), "date")]),
         (f"how many months in 2021 was the unemployment rate above {level}%?",
-         [Named(sum(value > level for value in in_2021), "")]),
+         [Named(sum(value > level for value in in_2021), "periods")]),
         ("inflation rate year over year", [yoy[cpi_month], Named(cpi_month.isoformat(), "period")]),
         ("average fed funds rate in 2022", [float(np.mean([v for p, v in funds.items() if p.year == 2022]))]),
         (f"when was the fed funds rate last above {above}%?", [funds[last], Named(last.isoformat(), "period")]),
@@ -279,7 +280,7 @@ def _dividends(truth: Truth, _: Drawn) -> Asked:
         ),
         ("which stock paid the most dividends in 2022?", [Named(most[1], most[0])]),
         ("last dividend of XOM", [last[1], Named(last[0].isoformat(), "XOM")]),
-        ("how many dividends did TLT pay in 2022?", [Named(len(paid("TLT", 2022)), "")]),
+        ("how many dividends did TLT pay in 2022?", [Named(len(paid("TLT", 2022)), "number of")]),
         ("total dividends per share of AAPL since 2020", [crossing]),
         ("when did AAPL split?", [Named(split[1], split[0].isoformat())]),
         ("splits of NVDA", [Rows(tuple((day.isoformat(), ratio) for day, ratio in reversed(splits)), (1, 2))]),
@@ -311,9 +312,9 @@ def _events(truth: Truth, _: Drawn) -> Asked:
         ("latest earnings surprise of JPM", [jpm[-1][3] - jpm[-1][2]]),
         ("EPS surprises of KO in 2022",
          [Rows(tuple((one[1].isoformat(), one[3], one[2], one[3] - one[2]) for one in reversed(ko)), (1, 2, 3, 4))]),
-        ("how many times did AAPL miss earnings estimates since 2020?", [Named(misses, "")]),
-        ("how many earnings beats were there since 2020?", [Named(beats, "")]),
-        ("how many earnings dates since 2020?", [Named(len(scheduled), "")]),
+        ("how many times did AAPL miss earnings estimates since 2020?", [Named(misses, "number of")]),
+        ("how many earnings beats were there since 2020?", [Named(beats, "number of")]),
+        ("how many earnings dates since 2020?", [Named(len(scheduled), "number of")]),
         ("how many CPI releases in 2022?", [Named(len(cpi), "number")]),
         ("worst 2 earnings surprises",
          [Rows(tuple((one[0], one[1].isoformat()) for one in by_surprise[:2]), (0, 1))]),
@@ -322,9 +323,9 @@ def _events(truth: Truth, _: Drawn) -> Asked:
          [Rows(tuple((one.at.date().isoformat(), one.actual, one.forecast) for one in cpi), (1, 5, 6))]),
         ("nonfarm payrolls release in June 2022, actual and forecast",
          [Named(jobs.actual, "actual"), Named(jobs.forecast, "forecast")]),
-        ("how many high importance economic releases were there in 2022?", [Named(len(important), "")]),
-        ("how many high severity geopolitical events since 2021?", [Named(len(severe), "")]),
-        ("latest geopolitical event", [Named(newest[1], ""), Named(newest[0].isoformat(), "date")]),
+        ("how many high importance economic releases were there in 2022?", [Named(len(important), "number of")]),
+        ("how many high severity geopolitical events since 2021?", [Named(len(severe), "number of")]),
+        ("latest geopolitical event", [Named(newest[1], "newest"), Named(newest[0].isoformat(), "date")]),
     ]  # fmt: skip
     if upcoming.at.date() <= today + timedelta(days=6):
         found.append(("when is the next CPI release?", [Named(upcoming.at.date().isoformat(), "CPI")]))
@@ -348,7 +349,7 @@ def _news(truth: Truth, _: Drawn) -> Asked:
         if symbol == "JPM" and day.year == truth.today.year:
             by_month[day.replace(day=1).isoformat()].append(score)
     return [
-        (f"how many articles about AAPL in {name}?", [Named(counts["AAPL"], "")]),
+        (f"how many articles about AAPL in {name}?", [Named(counts["AAPL"], "articles")]),
         (f"average sentiment of MSFT in {name}", [float(np.mean(scores["MSFT"]))]),
         (f"which stock had the most articles in {name}?", [Rows(((top, most),), (0, 1))]),
         ("sentiment of JPM by month this year",
@@ -387,7 +388,7 @@ def _book(truth: Truth, _: Drawn) -> Asked:
         ("what did I pay in fees for XOM?", [float(sum(row[4] for row in truth.world.fills if row[0] == "XOM"))]),
         ("how many orders were rejected?", [Named(1, "number of orders")]),
         ("how much did I make on XOM this month?", [xom + float(held["XOM"][2]) - spent_on_xom - made_before("XOM")]),
-        ("how many fills do I have?", [Named(len(truth.world.fills), "fills")]),
+        ("how many fills do I have?", [Named(len(truth.world.fills), "number of fills")]),
         ("my P&L this month", [nav - truth.nav(month_before)]),
     ]
 
