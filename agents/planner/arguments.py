@@ -27,7 +27,7 @@ _FIGURES: dict[str, tuple[str, ...]] = {
         rf"\b(?:leave|exit|out|get out|sell)(?: \w+)? (?:at|"
         rf"after) (?:an? )?(?:loss of )?{_N}%(?: loss)?", rf"\bstop(?:ped)?(?: out| loss|"
         rf"-loss)?{_OF}?{_N}%", rf"\b{_N}% (?:hard |protective )?stop\b"),
-    "take_profit": (rf"\b(?:take[- ]profits?|tp|profit target|target profit){_OF}?{_N}%", rf"\b{_N}% (?:profit "
+    "take_profit": (rf"\b(?:tak(?:e|ing)[- ]profits?|tp|profit target|target profit){_OF}?{_N}%", rf"\b{_N}% (?:profit "
                                                                                           rf"target|take[- ]profit)"),
     "fee_bps": (rf"\b{_N}bp (?:of |per side |a side |per trade )?(?:fees?|commissions?)", rf"\b(?:fees?|"
                                                                                           rf"commissions?){_OF}?{_N}bp"),

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from agents.planner.changed_runs import changed_run, own_concepts
-from agents.planner.periods import ALL
+from agents.planner.periods import ALL, last_units
 from agents.planner.plan import Frame, Plan
 from agents.planner.reading import Reading, Span
 from agents.planner.rules import first_rule
@@ -37,12 +37,14 @@ def follow_up(reading: Reading, slots: Slots, universe: Universe, previous: Fram
         return None
     if (series := _other_basket(reading, previous)) and not slots.symbols:
         return _changed(reading, replace(slots, series=series), previous)
-    if said := _measured_otherwise(reading, slots, previous) or _between_both(reading, slots, universe, previous):
-        return said
-    if ranked := _largest_held(reading, slots, previous):
-        return ranked
-    if changed := changed_run(reading, slots, previous):
-        return changed
+    if one_part := (
+        _measured_otherwise(reading, slots, previous)
+        or _between_both(reading, slots, universe, previous)
+        or _stretched(reading, slots, previous)
+        or _largest_held(reading, slots, previous)
+        or changed_run(reading, slots, previous)
+    ):
+        return one_part
     own = own_concepts(reading, previous)
     compares = (
         reading.has("compare")
@@ -90,6 +92,21 @@ def follow_up(reading: Reading, slots: Slots, universe: Universe, previous: Fram
 
 
 _AS_WELL = re.compile(r"\b(?:as well|too|also|include|together with)\b", re.I)
+
+
+def _stretched(reading: Reading, slots: Slots, previous: Frame) -> Plan | None:
+    """Change how many years were looked at: "make it 10" after "over the last 5 years"."""
+    counts = [number.value for number in reading.numbers.values() if number.unit == "plain"]
+    period = previous.period
+    named = slots.symbols or slots.series or slots.group or slots.periods
+    alone = reading.concepts() <= {"pronoun", "same"} and not named and _MAKE_IT.search(reading.text)
+    if not alone or len(counts) != 1 or period is None or not period.count or counts[0] != int(counts[0]):
+        return None
+    changed = previous.model_copy(update={"period": last_units(int(counts[0]), period.unit, reading.today)})
+    return Plan(outcome="answer", frame=changed, private=previous.topic in ("book", "portfolio"))
+
+
+_MAKE_IT = re.compile(r"^\W*(?:ok |and |now |please |then )*(?:make (?:it|that)|try|for|over|with|and|use|go)\b", re.I)
 _WINDOWED = frozenset({"rsi", "sma", "ema", "price_vs_sma", "realized_volatility"})
 _BENCHMARKED = frozenset({"beta", "correlation"})
 

@@ -110,7 +110,7 @@ def unused_numbers(reading: Reading, calls: Sequence[Call]) -> tuple[str, ...]:
     contained |= {float(count) for call in calls for count in re.findall(r"\d+", str(call.args.get("group", "")))}
     if any(call.args.get("metric") == "correlation" for call in calls):
         contained.add(2.0)  # "which two of them": a correlation is of two
-    if re.search(r"\brebased? (?:to|at)\b", reading.text, re.I):
+    if re.search(r"\b(?:rebased?|start(?:ing|s)?|index(?:ed)?) (?:to|at|from) 100\b", reading.text, re.I):
         contained.add(100.0)
     if any(call.args.get("compare") or call.args.get("legs") for call in calls):
         contained.add(2.0)  # two vendors that are compared, two legs

@@ -114,18 +114,19 @@ def _plan_point(question: str, plan: Plan, universe: Universe, today: date, prev
 
 # Where a second question may begin.
 _NEXT_QUESTION = re.compile(
-    r"\?\s+(?=\S)|;\s+|\s\+\s(?=[a-z])|,?\s+and\s+(?:also\s+|separately\s+|then\s+)?(?:while you(?:'re|"
+    r"\?\s+(?=\S)|;\s+|\s\+\s(?=[a-z])|,?\s+and\s+(?:also\s+|separately\s+|then\s+)?(?:,?\s*while you(?:'re|"
     r" are) at it,?\s+)?(?:tell (?:me|us)\s+)?(?=(?:whats?|hows?|show|list|give|when|which|"
-    r"who|where|is|are|did|"
-    r"the\s+latest|"
-    r"the\s+current|the\s+newest|my|our|its|their|any|split|break|run|backtest|simulate|size|calibrate|rank|stress|scan|plot|compute)\b)|,\s+(?:then|also|plus)\s+",
+    r"who|where|is|are|did|the\s+(?:latest|current|newest|date|next|rsi|dividends?|news|volatility|beta|sharpe|drawdown|close|price|return)|my|our|its|their|any|split|break|run|backtest|"
+    r"simulate|size|calibrate|rank|stress|scan|plot|compute)\b)|,\s+(?:then|also|plus)\s+",
     re.I,
 )
 
 
 _TWO_QUESTIONS = re.compile(
     r"\?\s+\S|\band (?:also )?(?:split|break|run|backtest|simulate|size|calibrate|rank|stress|scan|plot|compute) \w|"
-    r"\band,? while you(?:'re| are) at it\b|"
+    r"\band (?:also )?the (?:date|next|latest|newest|current)\b|\band separately\b|"
+    r"\band (?:also )?(?:show|give|list) (?:me |us )?(?:the|my|our|its|any|what)\b|\band,? while you(?:'re|"
+    r" are) at it\b|"
     r"\band (?:also |separately |then )?(?:tell (?:me|us) )?(?:when|what|how(?: many| much| large| big| far|"
     r" high| low)?|who|which|where)"
     r"(?:'?s| (?:shares|comes?|would|will|do|does|did|is|are|was|were|has|have|an?|the))\b",
@@ -181,13 +182,17 @@ def _plan_several(question: str, universe: Universe, today: date, previous: Fram
         part = _dated(part, plans[-1].frame) if plans else part
         before = previous if not plans else plans[-1].frame if _REFERS.search(part) else None
         plan, dropped = _plan_one(part, universe, today, before)
-        if plan.outcome != "answer" or not plan.calls or dropped:
+        if plan.outcome not in ("answer", "needs_approval") or not plan.calls or dropped:
             return None
         plans.append(plan)
+    proposed = [plan for plan in plans if plan.outcome == "needs_approval"]
+    if len(proposed) > 1:
+        return None  # one decision at a time
     calls = tuple(dict((repr(call), call) for plan in plans for call in plan.calls).values())
     notes = tuple(dict.fromkeys(note for plan in plans for note in plan.notes))
     private = any(plan.private for plan in plans)
-    return plans[-1].model_copy(update={"calls": calls, "notes": notes, "private": private})
+    kept = (proposed or plans)[-1]
+    return kept.model_copy(update={"calls": calls, "notes": notes, "private": private})
 
 
 def _plan_one(question: str, universe: Universe, today: date, previous: Frame | None) -> tuple[Plan, bool]:
@@ -225,7 +230,9 @@ _MEMBERS = re.compile(r"\b(?:which|what|any|scan|screen|find|list|show|all|names
 
 def _scan_in_words(reading: Reading, universe: Universe, today: date) -> Plan | None:
     """Return the scan of a group for conditions said in words, when the rest only says where to look."""
-    if not reading.values("group") or reading.has("backtest", "count", "when") or not _MEMBERS.search(reading.text):
+    everywhere = reading.has("universe")
+    somewhere = everywhere or bool(reading.values("group"))
+    if not somewhere or reading.has("backtest", "count", "when") or not _MEMBERS.search(reading.text):
         return None
     found = scan_in_words(joined(reading.words))
     if found is None:
@@ -235,7 +242,8 @@ def _scan_in_words(reading: Reading, universe: Universe, today: date) -> Plan | 
     returned = any(
         span.value == "return" and rest.words[span.start].low not in ("do", "did", "does") for span in rest.spans
     )
-    if slots.group is None or rest.leftovers() or rest.numbers or slots.symbols or slots.series or returned:
+    more = rest.leftovers() or rest.numbers or slots.symbols or slots.series or returned
+    if (slots.group is None and not everywhere) or more:
         return None
     frame = Frame(topic="scan", group=slots.group, options={"condition": found[0]})
     return Plan(outcome="answer", frame=frame, calls=calls_of(frame, universe))
@@ -294,7 +302,8 @@ def _with_leftovers(
     if left:
         listed = ", ".join(f"“{word}”" for word in left[:6])
         if _is_elsewhere(reading, left):
-            return Plan(outcome="decline", say=f"I do not know {listed}. {OUTSIDE}", leftovers=left)
+            say = f"I do not know {listed}. {OUTSIDE}"
+            return Plan(outcome="decline", say=say, leftovers=left, private=True)
         hint = _offer(left, universe)
         return Plan(
             outcome="clarify",
@@ -389,7 +398,11 @@ def _unknown_name(reading: Reading, slots: Slots, universe: Universe) -> Plan | 
     ):
         return None
     words = [reading.words[place] for place in places]
-    looks_named = all(word.raw[:1].isupper() for word in words) or (len(words) == 1 and words[0].low not in ORDINARY)
+    # A capital that only begins a sentence is no name: "Break it down by leg".
+    begins = places[0] > 0 and reading.words[places[0] - 1].low in (".", "?", "!", ":")
+    looks_named = (all(word.raw[:1].isupper() for word in words) and not begins) or (
+        len(words) == 1 and words[0].low not in ORDINARY
+    )
     if not looks_named or not all(re.fullmatch(r"[A-Za-z][\w.&-]*", word.raw) for word in words):
         return None
     name = " ".join(word.raw for word in words)

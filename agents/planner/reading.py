@@ -207,6 +207,9 @@ def _free(reading: Reading, start: int, end: int) -> bool:
     return not any(span.start < end and start < span.end for span in reading.spans)
 
 
+_EACH = frozenset({"each", "every", "per", "by", "one"})
+
+
 def _place_periods(reading: Reading, universe: Universe, today: date) -> None:
     text = joined(reading.words)
     starts: list[int] = []
@@ -214,6 +217,7 @@ def _place_periods(reading: Reading, universe: Universe, today: date) -> None:
     for word in reading.words:
         starts.append(offset)
         offset += len(word.low) + 1
+    lows = [word.low for word in reading.words]
     for found in find_periods(text, today):
         first = next((i for i in range(len(starts) - 1, -1, -1) if starts[i] <= found.start), 0)
         last = next((i for i in range(len(starts)) if starts[i] >= found.end), len(starts))
@@ -225,6 +229,8 @@ def _place_periods(reading: Reading, universe: Universe, today: date) -> None:
             and f"{reading.words[first - 1].low} {reading.words[first].low}" in universe.names
         ):
             continue  # The Russell 2000 is an index.
+        if last == first + 2 and first and " ".join(lows[first:last]) == "calendar year" and lows[first - 1] in _EACH:
+            continue  # "Each calendar year" says how often.
         if found.period.text == "may" and first and reading.words[first - 1].low == "sell":
             continue  # "Sell in May" is a rule of the season.
         reading.periods.append(found)

@@ -166,7 +166,9 @@ _RISKED = re.compile(r"\brisk(?:ing)?\s+\$?[\d.,]+\s*(?:k|m|%|percent|pct|bps)?\
 
 def _of_a_position(reading: Reading) -> bool:
     """Say whether the size of a position is meant, not a rule: "a vol-targeted position in BTC"."""
-    return reading.has("size") or (reading.has("volatility_target") and reading.has("portfolio", "nav"))
+    how_many = re.search(r"\bhow (?:many|much)\b", reading.text, re.I) is not None
+    owned = reading.has("portfolio", "nav") or how_many
+    return reading.has("size") or (reading.has("volatility_target") and owned)
 
 
 def _is_sizing(reading: Reading) -> bool:
@@ -194,7 +196,13 @@ def _is_sizing(reading: Reading) -> bool:
         "stop", "shortfall", "risk", "volatility", "atr", "size", "weight"
     )
     risked = reading.has("stop", "atr") and _RISKED.search(reading.text) is not None
-    return reading.has("size", "volatility_target") or bool(large) or risked
+    how_many = re.search(r"\bhow (?:many|much)\b", reading.text, re.I) is not None
+    return (
+        reading.has("size")
+        or (reading.has("volatility_target") and (how_many or not reading.has("backtest")))
+        or bool(large)
+        or risked
+    )
 
 
 def risk(reading: Reading, slots: Slots, previous: Frame | None) -> Plan:
@@ -213,10 +221,12 @@ def risk(reading: Reading, slots: Slots, previous: Frame | None) -> Plan:
         r")?(?:var|value at risk|es|expected|risk|loss)",
         text,
     ) or re.search(
-        r"\b(?:over|for|within|in|horizon of) (?:the next )?(\d+) ?(?:trading )?(day|session|week|month|d|w)s?\b", text
+        r"\b(\d+)[- ]?(day|session|week|month)s? horizon\b|"
+        r"\b(?:over|for|within|in|horizon of) (?:the next )?(\d+) ?(?:trading )?(day|session|week|month|d|w)s?\b",
+        text,
     ):
-        unit = {"d": "day", "w": "week", "m": "month"}.get(match[2], match[2])
-        options["horizon_sessions"] = sessions_of(int(match[1]), unit)
+        count, said = next((match[at], match[at + 1]) for at in range(1, len(match.groups()), 2) if match[at])
+        options["horizon_sessions"] = sessions_of(int(count), {"d": "day", "w": "week", "m": "month"}.get(said, said))
     symbols = slots.symbols or (previous.symbols if previous and reading.has("pronoun") else ())
     if not symbols and slots.group and not reading.has("portfolio"):
         symbols = (f"group:{slots.group}",)

@@ -113,6 +113,8 @@ def _looks_ahead(reading: Reading) -> bool:
         period.period.end is None for period in reading.periods if period.period.kind == "range"
     )
     past = past or re.search(r"\b(?:over|in) the past\b|\bhistorical", reading.text, re.I) is not None
+    if any(one.period.kind == "next" or (one.period.start or reading.today) > reading.today for one in reading.periods):
+        return True
     edge = re.search(r"\bedge\b", reading.text, re.I) is not None
     return (reading.has("expected_value") and not (edge and past)) or _values(reading) or _pays_off(reading)
 

@@ -46,9 +46,7 @@ def is_book(reading: Reading, slots: Slots, previous: Frame | None) -> bool:
     if asks_limits(reading):
         return True
     mine = bool(_MINE.search(reading.text))
-    if slots.symbols and (had_held(reading) or (_others_held(reading) and not mine)):
-        return False
-    if reading.has("dividend") and not mine:
+    if _is_elsewhere(reading, slots, mine):
         return False
     if (
         reading.has("drawdown")
@@ -83,6 +81,13 @@ def _others_held(reading: Reading) -> bool:
     """Say whether it is others who hold what is asked about: "a client who has held KO asks what it returned"."""
     held = _OTHERS_HELD.search(reading.text) is not None
     return held and reading.has("return", "cagr", "volatility", "drawdown")
+
+
+def _is_elsewhere(reading: Reading, slots: Slots, mine: bool) -> bool:
+    """Say whether events, dividends or what others hold are asked about, and not the account."""
+    events = reading.has("geopolitical") and not reading.has("portfolio", "exposure", "pnl")
+    imagined = bool(slots.symbols) and (had_held(reading) or (_others_held(reading) and not mine))
+    return events or imagined or (reading.has("dividend") and not mine)
 
 
 def had_held(reading: Reading) -> bool:

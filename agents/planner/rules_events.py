@@ -189,7 +189,11 @@ _PAST = re.compile(
 
 def _coming(period: Period, reading: Reading) -> Period:
     """Return a month named without its year as the coming one, which is what is asked of a schedule."""
-    bare = period.text.removeprefix("in ").strip() in MONTHS and period.start is not None and period.end is not None
+    month = period.text.removeprefix("in ").strip() in MONTHS
+    undated = (
+        re.search(r"\d{4}", period.text) is None and period.kind == "range" and not period.count and not period.name
+    )
+    bare = (month or undated) and period.start is not None and period.end is not None
     if not bare or period.start is None or period.end is None or period.end >= reading.today:
         return period
     year = period.start.year + 1

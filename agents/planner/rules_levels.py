@@ -25,6 +25,9 @@ _INTRADAY = re.compile(
 )
 
 
+_CLOSES_ONLY = re.compile(r"\bcloses only\b|\bclosed at\b|\bclosing basis\b|\b(?:not|no|spare me the) intraday\b", re.I)
+
+
 def level(reading: Reading, slots: Slots, universe: Universe) -> Plan | None:
     """Prices and volume: the latest, a list, an extreme with its date, or when a level was passed."""
     rate = _is_rate(reading, slots, universe)
@@ -112,7 +115,8 @@ def _level_metric(reading: Reading, slots: Slots) -> tuple[str, str | None]:
     aggregation = slots.aggregation
     if aggregation == "count" and slots.threshold is None:
         aggregation = None
-    if metric == "close" and aggregation in ("minimum", "maximum") and _INTRADAY.search(reading.text):
+    of_closes = _CLOSES_ONLY.search(reading.text) is not None
+    if metric == "close" and aggregation in ("minimum", "maximum") and _INTRADAY.search(reading.text) and not of_closes:
         metric = "low" if aggregation == "minimum" else "high"
     if metric in ("high", "low") and re.search(
         rf"\b{metric}s?\b (?:daily )?(?:close|closing)|clos(?:e|ing) {metric}", reading.text, re.I

@@ -121,7 +121,9 @@ def _values(reading: Reading, slots: Slots, metric: str, explicit: bool, common:
 
 def _is_spread(reading: Reading) -> bool:
     drawn = reading.has("chart", "compare") and "spread" in reading.text
-    if re.search(r"\binver(?:t|ts|ted|sion)\b|\w - \w", reading.text, re.I):
+    if re.search(
+        r"\binver(?:t|ts|ted|sion)\b|\w - \w|\bhow (?:far|much)\b.*\b(?:above|below|over|under)\b", reading.text, re.I
+    ):
         return True
     return reading.has("spread", "ratio") or drawn or bool(re.search(r"\bless\b(?! than)", reading.text, re.I))
 
@@ -129,7 +131,7 @@ def _is_spread(reading: Reading) -> bool:
 def _macro_metric(reading: Reading, slots: Slots, usual: str, explicit: bool) -> str:
     if reading.has("yoy"):
         return "macro_yoy"
-    if reading.has("growth"):
+    if reading.has("growth") or re.search(r"\b(?:grew|grown)\b", reading.text, re.I):
         return "macro_growth" if usual != "macro_yoy" or slots.grain else "macro_yoy"
     if reading.has("change"):
         return "macro_change"

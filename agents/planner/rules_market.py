@@ -484,6 +484,11 @@ def _only_asks_how(reading: Reading, slots: Slots) -> bool:
     return asked and _HOW_IS_IT.search(reading.text) is not None
 
 
+_DOING = re.compile(
+    r"\bhow(?:'s|’s|s| is| are| has| have)\b.*\b(?:doing|done|performing|faring|getting on|been)\b", re.I
+)
+
+
 def _performance(reading: Reading, slots: Slots, universe: Universe) -> Plan | None:
     """How something did over a period; without a period a bare symbol is not a question."""
     if not slots.symbols or not (reading.has("return", "change", "compare", "digest") or slots.period is not None):
@@ -493,7 +498,7 @@ def _performance(reading: Reading, slots: Slots, universe: Universe) -> Plan | N
     if one_day or (period is not None and period.kind == "latest"):
         frame = Frame(topic="metric", metric="price_change", symbols=slots.symbols, period=period if one_day else None)
         return Plan(outcome="answer", frame=frame)
-    if not reading.has("return", "change", "compare"):
+    if not reading.has("return", "change", "compare") and not _DOING.search(reading.text):
         return Plan(
             outcome="clarify",
             say=f"What about {', '.join(slots.symbols)} in that period: the return, the prices, the volatility, news?",

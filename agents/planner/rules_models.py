@@ -85,16 +85,18 @@ _OWN_WORDS = {
     "prado à split sure confident "
     "certain conviction nobody none nothing above cap capped each etc allocate "
     "invest think believe expect view views over",
-    "risk": "overnight annex liquidity methods component components marginal contribution contributions equally "
+    "risk": "eats eat overnight annex liquidity methods component components marginal contribution "
+    "contributions equally "
     "weighted basket "
     "everything take takes long hold alone say look looks kind",
-    "size": "never adds commit devote put putting bankroll estate true capital fit fits weight market budget "
+    "size": "hits hit into never adds commit devote put putting bankroll estate true capital fit fits "
+    "weight market budget "
     "willing lose "
     "losing equity most cap capped away account take risk",
     "calibrate": "standard error errors model models process parameters well fits fitting goodness history daily",
     "simulate": "futures tail model seed end months etc after ends bad likely up down higher lower finish "
     "finishes year-end",
-    "event_study": "crisis crises breaks breaking out whenever abnormally early opening cumulative model mean "
+    "event_study": "raw crisis crises breaks breaking out whenever abnormally early opening cumulative model mean "
     "estimate conditioning conditional conditioned positive negative "
     "surprises window round only hawkish dovish trade trades reports report days sessions move comes in "
     "hotter cooler softer firmer "
@@ -102,7 +104,8 @@ _OWN_WORDS = {
     "feared print prints perform performs move do misses miss disappointing typically typical "
     "usually normally behave behaves behaved reaction react reacts reacted respond responds responded "
     "follow follows following around abnormal drift moves after before either side",
-    "backtest": "behind somebody left after futures future profitable profit standard error anchored anchor "
+    "backtest": "market bull bear extrapolate behind somebody left after futures future profitable profit "
+    "standard error anchored anchor "
     "earn earned believe trust "
     "lookbacks lookback windows lengths threshold thresholds system systems after until before allow "
     "allowed shorts short x step steps skill edge leverage levered train training test testing lag fill "
@@ -115,7 +118,7 @@ _OWN_WORDS = {
     "chart": "developed evolved line needed rebased",
     "performance": "set put lay developed evolved",
     "correlation": "roll strong rolling moving window formal test break shifted structural",
-    "coverage": "behind delivered another one store stored coin coins group dataset datasets fresh source "
+    "coverage": "kinds kind behind delivered another one store stored coin coins group dataset datasets fresh source "
     "sources records record begin "
     "begins start starts storing bars holes wherever supply "
     "same disagree disagrees agree agrees differ differs conflict "
@@ -123,7 +126,8 @@ _OWN_WORDS = {
     "vendors providers",
     "train": "skill care out-of-sample sample forecast forecasting predict predicting sessions ahead model "
     "models called named follow trade",
-    "inject_event": "landed onto drop hotter synthetic injected release first session below above forecast "
+    "inject_event": "show looks like without put landed onto drop hotter synthetic injected release first session "
+    "below above forecast "
     "after everyone future "
     "hitting landing lands strikes striking day session "
     "hawkish dovish surprise ahead hot cold weak strong miss misses disappoint disappoints badly big "
@@ -186,7 +190,8 @@ def models(reading: Reading, slots: Slots, previous: Frame | None) -> Plan | Non
     around = _around(reading) and bool(symbols) and not (reading.has("when", "chart", "simulate") or supposed_shock)
     if event and (reading.has("event_study") or around) and not reading.has("news", "backtest"):
         return _study(reading, slots, symbols, event)
-    asked = reading.has("inject") or bool(event and _WOULD.search(reading.text))
+    put_on = re.search(r"\b(?:put|drop|lay|throw|apply)\b.*\bevents?\b.*\b(?:on|onto|over)\b", reading.text, re.I)
+    asked = reading.has("inject") or bool(event and (_WOULD.search(reading.text) or put_on))
     supposed = reading.has("simulate", "stress") and bool(event) and not read_shocks(reading)
     simulated = reading.has("simulate") and re.search(r"\bevents?\b", reading.text, re.I) is not None
     if event and (

@@ -76,7 +76,8 @@ _OFF_TOPIC = re.compile(
     r"(?:essay|poem|story|letter|song|code|program|script|email)|homework|medical|doctor|symptoms?|diet|workout|"
     r"relationship|dating|girlfriend|boyfriend|"
     r"meaning of life|chess|video games?|celebrity|celebrities|birthday|wikipedia|pizza|coffee|dinner|lunch|"
-    r"breakfast|traffic|train to|bus to|horses?|derby|roulette|casinos?|poker)\b",
+    r"stak(?:e|ing) (?:my |our |some )?(?:eth\w*|sol\w*|ada|coins?|crypto)|breakfast|traffic|train to|bus to|"
+    r"horses?|derby|roulette|casinos?|poker)\b",
     re.IGNORECASE,
 )
 # Asked for whatever they are about.

@@ -14,7 +14,7 @@ _LOOKS = re.compile(r"[<>]|==|\w\(|crosses_")
 
 
 _RSI = (
-    r"\brsi ?\(?(\d{1,2})?\)?(?: is| of| has| have| dropped| fallen| risen| still| sits| now)* (under|below|"
+    r"\brsi ?\(? ?(\d{1,2})? ?\)?(?: is| of| has| have| dropped| fallen| risen| still| sits| now)* (under|below|"
     r"less than|over|above|more than|greater than) (\d{1,2})\b"
 )
 _AVERAGE = (

@@ -49,7 +49,9 @@ def study(reading: Reading, slots: Slots, previous: Frame | None) -> Plan | None
         return _of_symbols(reading, "train", symbols, options, "train on")
     if reading.has("pnl") and (split := _split(reading, slots, symbols)):
         return Plan(outcome="answer", frame=split, private=True)
-    paid = _MINE.search(reading.text) or re.search(r"\b(?:paid|pay|cost me|did trading cost)\b", reading.text, re.I)
+    paid = _MINE.search(reading.text) or re.search(
+        r"\b(?:paid|pay|cost me|cost us|did trading cost)\b", reading.text, re.I
+    )
     if reading.has("fees") and paid and not symbols and not reading.has("backtest"):
         if period := unless_latest(slots.period):
             # The split by cost has no dates; the fills of a period each say their fee.
@@ -79,6 +81,8 @@ def _confidence(reading: Reading) -> dict[str, float]:
     return {"view_confidence": float(found[1])} if found and reading.has("black_litterman") else {}
 
 
+_SPLIT_BY = r"\b(?:by|per|each|and|to|across|,)(?: each| every| my| our)? {}\b(?!')"
+_SAID = {"strategy": "strateg(?:y|ies)"}
 _BREAKS = re.compile(r"\bbreak\b.*\bdown\b|\bsplit\b", re.I)
 
 
@@ -97,9 +101,7 @@ def _split(reading: Reading, slots: Slots, symbols: tuple[str, ...]) -> Frame | 
     """Return the split of the profit that is asked for; by position in a period it is a ranking."""
     if reading.has("breakdown") or _BREAKS.search(reading.text):
         text = joined(reading.words)
-        asked = [
-            split for split in _SPLITS if re.search(rf"\b(?:by|per|each|and|,)(?: each| every)? {split}s?\b(?!')", text)
-        ]
+        asked = [split for split in _SPLITS if re.search(_SPLIT_BY.format(_SAID.get(split, f"{split}s?")), text)]
         by_position = _BY_POSITION.search(text) is not None
         period = unless_latest(slots.period)
         if by_position and period and not asked:

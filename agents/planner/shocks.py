@@ -71,7 +71,7 @@ _DOWN = (
     r"decline|declines|declined|declining|crash|crashes|crashed|crashing|slide|slides|slid|go down|goes down|"
     r"going down|went down|lower|plunge|plunges|plunged|plunging|sink|sinks|sank|tumble|tumbles|tumbled|correct|"
     r"corrects|tank|tanks|tanked|slump|slumps|narrow|narrows|tighten|tightens|cut|cuts|sell off|sells off|selloff|"
-    r"sell-off|minus|-)"
+    r"sell-off|off|minus|-)"
 )
 _SIZE = r"(?P<n>\d+(?:\.\d+)?) ?(?P<u>%|percent|pct|percentage points?|bps|bp|basis points?|points?|pts?|pp)"
 _TIMES = {"doubles": 1.0, "double": 1.0, "doubled": 1.0, "doubling": 1.0, "triples": 2.0, "triple": 2.0, "tripled": 2.0}

@@ -133,6 +133,22 @@ _FORMS: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...]
         r"beta of \2 against \1",
     ),
     (re.compile(r"\b(over|above|more than|beyond) half\b(?! an?\b)", re.I), r"\1 50%"),
+    (
+        re.compile(
+            r"\b(?:the )?(cvar|expected shortfall|variance|volatility|risk) (?:is |be |gets |"
+            r"stays )?as (?:small|low|little) as possible\b",
+            re.I,
+        ),
+        r"minimum \1",
+    ),
+    (re.compile(r"\b(?:one|a) tenth of\b", re.I), "10% of"),
+    (re.compile(r"\b(?:one|a) fifth of\b", re.I), "20% of"),
+    (
+        re.compile(
+            r"\b(per|one|1|each|single|a) share of (?!(?:my|our|net|nav|the (?:book|portfolio|account|nav))\b)", re.I
+        ),
+        r"\1 share ",
+    ),
     (re.compile(r"\bby (?:what|which) (?:margin|distance)\b", re.I), "by how much"),
     (re.compile(r"\bon the bas(?:e|is) of\b", re.I), "using"),
 )

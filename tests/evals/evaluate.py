@@ -35,7 +35,8 @@ PAGE = ROOT / "docs" / "evals.md"
 TODAY = date(2026, 6, 24)
 SETS = (
     "developed", "held_out", "fresh", "asked", "kept_back", "blind", "second_blind", "third_blind", "practice",
-    "fourth_blind", "fifth_blind",
+    "fourth_blind", "fifth_blind", "second_practice", "third_practice", "fourth_practice", "fifth_practice",
+    "sixth_blind", "seventh_blind", "eighth_blind",
 )  # fmt: skip
 ASKED = (
     "AAPL price",

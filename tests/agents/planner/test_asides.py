@@ -88,7 +88,7 @@ def test_a_reason_of_anything_else_is_read(names: Universe) -> None:
     "text",
     [
         "My knee hurts when I climb stairs. What exercises do you recommend?",
-        "can u write me a twitter thread roasting my ex",
+        "can u write me a limerick thread roasting my cat and its whiskers",
         "which deductions can a carpenter claim for the workshop in his garage",
     ],
 )

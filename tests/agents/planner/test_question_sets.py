@@ -43,6 +43,13 @@ def wrong_of(score: ModuleType, path: Path) -> tuple[int, list[tuple[str, str]]]
         ("practice_questions", 0.93),
         ("fourth_blind_questions", 0.95),
         ("fifth_blind_questions", 0.93),
+        ("second_practice_questions", 0.94),
+        ("third_practice_questions", 0.84),
+        ("fourth_practice_questions", 0.94),
+        ("fifth_practice_questions", 0.90),
+        ("sixth_blind_questions", 0.92),
+        ("seventh_blind_questions", 0.93),
+        ("eighth_blind_questions", 0.92),
     ],
 )
 def test_our_questions(name: str, least: float, score: ModuleType) -> None:
