@@ -54,7 +54,7 @@ def _of_figures(left: tuple[str, ...], reading: Reading, frame: Frame) -> tuple[
     if frame.topic == "metric" and not frame.group:
         said |= {"developed", "evolved"}
     if frame.metric == "macro_spread":
-        said |= {"less"}
+        said |= {"less", "yield", "yields", "rate", "rates"}
     if frame.series:
         said |= {"normalised", "normalized"}
     if frame.metric == "cash":

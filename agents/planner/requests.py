@@ -133,7 +133,24 @@ def _window(period: Period | None) -> dict[str, Any]:
     return _dates(period)
 
 
+# What a count of sessions is asked of one figure at a time: the calendar of the exchange is not the planner's.
+_OF_SESSIONS = {
+    "return": "return",
+    "change": "price_change",
+    "volatility": "volatility",
+    "sharpe": "sharpe_ratio",
+    "sortino": "sortino_ratio",
+    "cagr": "annualized_return",
+    "drawdown": "max_drawdown",
+}
+
+
 def _performance(frame: Frame, universe: Universe) -> tuple[Call, ...]:
+    if frame.period is not None and frame.period.kind == "sessions" and frame.period.end is None:
+        wanted = [name for name in frame.wants if name in _OF_SESSIONS] or ["return"]
+        changed = frame.model_copy(update={"topic": "metric", "options": {}, "wants": ()})
+        figures = [changed.model_copy(update={"metric": _OF_SESSIONS[name]}) for name in wanted]
+        return tuple(call for figure in figures for call in _metric(figure))
     arguments = {
         "symbols": list(frame.symbols),
         **_window(frame.period),
@@ -147,6 +164,9 @@ def _performance(frame: Frame, universe: Universe) -> tuple[Call, ...]:
 
 
 def _chart(frame: Frame, universe: Universe) -> tuple[Call, ...]:
+    if frame.period is not None and frame.period.kind == "sessions" and frame.period.end is None:
+        closes = {"topic": "metric", "metric": "close", "aggregation": "list", "order": "asc", "options": {}}
+        return _metric(frame.model_copy(update=closes))
     kind = frame.options.get("kind", "line") if len(frame.symbols) == 1 else "line"
     return (Call(name="price_chart", args={"symbols": list(frame.symbols), **_window(frame.period), "kind": kind}),)
 

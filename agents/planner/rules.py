@@ -205,6 +205,10 @@ def _is_sizing(reading: Reading) -> bool:
     )
 
 
+# The shortest history that the risk report looks at.
+LEAST_YEARS = 0.5
+
+
 def risk(reading: Reading, slots: Slots, previous: Frame | None) -> Plan:
     """Return the plan of a risk report of the book, of symbols or of a group."""
     options: dict[str, Any] = {}
@@ -228,6 +232,18 @@ def risk(reading: Reading, slots: Slots, previous: Frame | None) -> Plan:
         count, said = next((match[at], match[at + 1]) for at in range(1, len(match.groups()), 2) if match[at])
         options["horizon_sessions"] = sessions_of(int(count), {"d": "day", "w": "week", "m": "month"}.get(said, said))
     symbols = slots.symbols or (previous.symbols if previous and reading.has("pronoun") else ())
+    period = slots.period
+    if period is not None and period.kind == "range" and period.start and not period.name:
+        years = (reading.today - period.start).days / 365.25
+        if years < LEAST_YEARS or (period.end is not None and (reading.today - period.end).days > 7):
+            return Plan(
+                outcome="clarify",
+                say="The risk report looks back from today over so many years, not over a past period: over how many "
+                "years? For the losses of that time ask for the drawdown or the worst days.",
+                frame=Frame(topic="risk", symbols=symbols, options=options),
+                private=not symbols,
+            )
+        options["history_years"] = round(years, 2)
     if not symbols and slots.group and not reading.has("portfolio"):
         symbols = (f"group:{slots.group}",)
     if mix and len(mix) == len(symbols):

@@ -301,8 +301,17 @@ def _started_with(reading: Reading) -> float | None:
     return float(found[1] or found[2]) if found else None
 
 
+_FREE = re.compile(
+    r"\b(?:without|no|zero|before|ignoring|excluding|free of)(?: any| the| all)? (?:trading |transaction )?"
+    r"(?:costs?|fees?|commissions?|frictions?)\b",
+    re.I,
+)
+
+
 def _costs(reading: Reading, kept: Frame | None) -> dict[str, Any]:
     costs = {k: v for k, v in (kept.options if kept else {}).items() if k in RUN_TERMS}
+    if _FREE.search(reading.text):
+        return {**costs, "fee_bps": 0.0, "slippage_bps": 0.0, "borrow_bps": 0.0}
     bps = reading.first_number("bps")
     if bps is None and reading.has("fees"):
         ratio = reading.first_number("percent")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from agents.planner.periods import ALL
 from agents.planner.plan import Frame, Plan
@@ -55,7 +56,8 @@ def is_book(reading: Reading, slots: Slots, previous: Frame | None) -> bool:
     ):
         return True
     if reading.has("nav", "pnl", "fills", "proposals", "orders", "pending"):
-        return not (reading.has("pnl") and slots.symbols and not mine and not reading.has("portfolio"))
+        of_a_company = reading.has("pnl") and slots.symbols and not mine and not reading.has("portfolio")
+        return not of_a_company or _OWN_PROFIT.search(reading.text) is not None
     if reading.has("cash") and not slots.group:
         return True
     if reading.has("portfolio", "exposure", "weight"):
@@ -74,6 +76,7 @@ def is_book(reading: Reading, slots: Slots, previous: Frame | None) -> bool:
     )
 
 
+_OWN_PROFIT = re.compile(r"\bp&l\b|\bpnl\b|\b(?:un)?reali[sz]ed (?:profit|gain|loss)", re.I)
 _OTHERS_HELD = re.compile(r"\b(?:who|that|which) (?:has |have |had )?(?:held|holds?|owned|owns?)\b", re.I)
 
 
@@ -116,6 +119,8 @@ def book(reading: Reading, slots: Slots, previous: Frame | None) -> Plan:
     ranked = reading.has("best", "worst") and not slots.symbols and slots.grain is None
     if ranked and (metric == "pnl" or (metric == "positions" and _BY_PROFIT.search(reading.text))):
         return Plan(outcome="answer", frame=_by_profit(reading, slots), private=True)
+    if metric == "pnl" and slots.period is None and _REALISED.search(reading.text):
+        slots = replace(slots, period=ALL)  # realised and unrealised are those of the whole account
     frame = Frame(
         topic="book",
         metric=metric,
@@ -130,6 +135,9 @@ def book(reading: Reading, slots: Slots, previous: Frame | None) -> Plan:
     if metric == "positions" and _is_overview(reading, slots):
         frame = frame.model_copy(update={"topic": "portfolio"})
     return Plan(outcome="answer", frame=frame, private=True)
+
+
+_REALISED = re.compile(r"\b(?:un)?reali[sz]ed\b", re.I)
 
 
 def _by_profit(reading: Reading, slots: Slots) -> Frame:

@@ -149,6 +149,9 @@ def events(reading: Reading, slots: Slots) -> Plan | None:
     ):
         limit = 1
     order = "desc" if last_one or (metric == "earnings_surprise") else None
+    operator = None
+    if metric == "earnings_surprise":
+        operator = _beaten(reading)
     if metric == "geopolitical_events":
         order = "desc"
         if words := _headline_words(reading) or _headline_words(reading, _IN_A_PLACE) or place_of(reading):
@@ -162,12 +165,33 @@ def events(reading: Reading, slots: Slots) -> Plan | None:
         limit=limit,
         order=order,
         options=options,
+        operator=operator,
+        value=0.0 if operator else None,
         grain=_grain(reading, slots, metric),
-        aggregation="count" if reading.has("count") else _summed(reading, metric),
+        aggregation="count" if reading.has("count") else _summed(reading, metric) or _extreme(reading, metric),
     )
     if metric == "earnings_dates" and frame.group == "equity":
         frame = frame.model_copy(update={"group": None})
     return Plan(outcome="answer", frame=frame)
+
+
+_MISSED = re.compile(r"\b(?:miss(?:es|ed)?|missing|fell short|below)\b", re.I)
+_BEATEN = re.compile(r"\b(?:beats?|beaten|beating|topped|above)\b", re.I)
+
+
+def _beaten(reading: Reading) -> str | None:
+    """Return the sign of the surprises that are counted: "how many times did it miss", "how many beats"."""
+    if not reading.has("count"):
+        return None
+    missed, beaten = _MISSED.search(reading.text), _BEATEN.search(reading.text)
+    return None if missed and beaten else "<" if missed else ">" if beaten else None
+
+
+def _extreme(reading: Reading, metric: str) -> str | None:
+    """Return whether the smallest or the largest surprises are asked for."""
+    if metric != "earnings_surprise" or not reading.has("best", "worst"):
+        return None
+    return "minimum" if reading.has("worst") else "maximum"
 
 
 def _grain(reading: Reading, slots: Slots, metric: str) -> str | None:
@@ -177,7 +201,7 @@ def _grain(reading: Reading, slots: Slots, metric: str) -> str | None:
         and slots.grain in ("year", "quarter", "month")
         and reading.has("sum", "yearly", "quarterly")
     )
-    counted = metric in ("economic_events", "geopolitical_events") and reading.has("count")
+    counted = metric == "geopolitical_events" or (metric == "economic_events" and reading.has("count"))
     return slots.grain if added or counted else None
 
 

@@ -69,6 +69,9 @@ def _asks_level(reading: Reading, slots: Slots) -> bool:
     cost = _cost_of(reading)
     if passed_level(reading) and not any(number.unit == "percent" for number in reading.numbers.values()):
         return True
+    extreme = slots.aggregation in ("minimum", "maximum") or reading.has("high", "low")
+    if reading.has("when") and extreme and not reading.has(*_MEASURED[2:]):
+        return True
     if reading.has("return", "change") and not reading.has("close", "volume") and not cost:
         return False
     counted = slots.period is not None and slots.period.kind == "sessions"

@@ -13,7 +13,7 @@ from agents.planner.requests import LATEST_CLOSE
 from agents.planner.rules_book import had_held
 from agents.planner.rules_levels import level
 from agents.planner.rules_technicals import fallen, indicator, moving_average, window_of
-from agents.planner.slots import Slots, members_of
+from agents.planner.slots import Slots, members_of, passed_level
 from agents.planner.universe import Universe
 
 _STATISTICS = {
@@ -72,7 +72,8 @@ def market(reading: Reading, slots: Slots, universe: Universe) -> Plan | None:
 def _price_only(reading: Reading, slots: Slots, universe: Universe) -> Plan | None:
     """Return the change of the price, where dividends are to be left out."""
     others = reading.has("volatility", "sharpe", "sortino", "drawdown", "correlation", "beta", "cagr", "chart")
-    if not reading.has("without_dividends") or not slots.symbols or others:
+    said = reading.has("without_dividends") or _PRICE_CHANGE.search(reading.text) is not None
+    if not said or not slots.symbols or others or reading.has("best", "worst", "count", "when"):
         return None
     frame = Frame(
         topic="metric",
@@ -82,6 +83,9 @@ def _price_only(reading: Reading, slots: Slots, universe: Universe) -> Plan | No
         grain=slots.grain,
     )
     return Plan(outcome="answer", frame=frame)
+
+
+_PRICE_CHANGE = re.compile(r"\bprice (?:change|move(?:ment)?)\b|\bchange in (?:the )?price\b", re.I)
 
 
 def _opened(reading: Reading, slots: Slots, universe: Universe) -> Plan | None:
@@ -153,6 +157,7 @@ def _ranking(reading: Reading, slots: Slots, universe: Universe) -> Plan | None:
             and reading.has("best", "worst")
             and re.search(r"\bwhich|who|what\b", reading.text, re.I)
         )
+        and not (len(slots.symbols) > 1 and _RANKED.search(reading.text))
         and not (
             reading.has("best", "worst")
             and not slots.symbols
@@ -163,6 +168,19 @@ def _ranking(reading: Reading, slots: Slots, universe: Universe) -> Plan | None:
     if slots.period is None and reading.concepts() <= {"best", "worst", "pronoun"}:
         return None  # the best by what, over which time?
     metric = _measured(reading) or "return"
+    if metric == "return" and slots.group and (unit := _SINGLE.search(reading.text)):
+        lost = reading.has("worst", "minimum")
+        frame = Frame(
+            topic="metric",
+            metric="return",
+            group=slots.group,
+            period=unless_latest(slots.period) or ALL,
+            grain=unit[1].lower(),
+            aggregation="minimum" if lost else "maximum",
+            order="asc" if lost else "desc",
+            limit=slots.count or 1,
+        )
+        return Plan(outcome="answer", frame=frame)
     text, said = reading.text.lower(), " ".join(word.low for word in reading.words)
     down = bool(
         re.search(
@@ -213,13 +231,17 @@ def _ranking(reading: Reading, slots: Slots, universe: Universe) -> Plan | None:
         symbols=symbols,
         group=group,
         period=unless_latest(slots.period),
-        order=order if extreme or reading.has("return", "change", "volatility") else None,
+        order=order if extreme or reading.has("return", "change", "volatility") or _RANKED.search(text) else None,
         limit=limit,
         operator=slots.operator,
         value=_scaled(slots.threshold, metric),
         window=window_of(reading, slots.threshold, "vol") if metric == "realized_volatility" else None,
     )
     return Plan(outcome="answer", frame=frame, notes=(note,) if note else ())
+
+
+_SINGLE = re.compile(r"\b(?:worst|best|biggest|largest) (?:single |one-?)(day|week|month)\b", re.I)
+_RANKED = re.compile(r"\b(?:rank|sort|order)(?:ed|ing)?\b.*\bby\b", re.I)
 
 
 def _subject_count(reading: Reading) -> bool:
@@ -418,9 +440,13 @@ def _change(reading: Reading, slots: Slots, universe: Universe) -> Plan | None:
         and value
     ):
         operator, value = "<" + operator[1:], -value
-    order: Any = {"minimum": "asc", "maximum": "desc"}.get(aggregation or "", "asc" if aggregation is None else None)
-    limit = slots.count or (1 if aggregation in ("minimum", "maximum") else None)
-    period = unless_latest(slots.period) or (ALL if aggregation else None)
+    elif operator == "<=" and value and value > 0 and passed_level(reading):
+        value = -value  # "fell 2% in a day" is at most -2 %
+    when = _LAST_OR_FIRST.search(text)
+    dated = "desc" if when and when[1] in ("last", "latest") else "asc"
+    order: Any = {"minimum": "asc", "maximum": "desc"}.get(aggregation or "", dated if aggregation is None else None)
+    limit = slots.count or (1 if aggregation in ("minimum", "maximum") or when else None)
+    period = unless_latest(slots.period) or (ALL if aggregation or when else None)
     frame = Frame(
         topic="metric",
         metric="return",
@@ -437,6 +463,9 @@ def _change(reading: Reading, slots: Slots, universe: Universe) -> Plan | None:
 
 
 _IN_PERCENT = re.compile(r"\bin (?:pct|percent(?:ages?)?)\b|\bin %", re.I)
+
+
+_LAST_OR_FIRST = re.compile(r"\b(last|latest|first) time\b")
 
 
 def _unit_of_extreme(reading: Reading) -> str | None:

@@ -52,6 +52,11 @@ def study(reading: Reading, slots: Slots, previous: Frame | None) -> Plan | None
     paid = _MINE.search(reading.text) or re.search(
         r"\b(?:paid|pay|cost me|cost us|did trading cost)\b", reading.text, re.I
     )
+    if reading.has("fees") and paid and symbols and not reading.has("backtest", "expected_value", "sweep"):
+        period = unless_latest(slots.period)
+        return Plan(
+            outcome="answer", frame=Frame(topic="book", metric="fills", symbols=symbols, period=period), private=True
+        )
     if reading.has("fees") and paid and not symbols and not reading.has("backtest"):
         if period := unless_latest(slots.period):
             # The split by cost has no dates; the fills of a period each say their fee.

@@ -124,6 +124,12 @@ def indicator(reading: Reading, slots: Slots, universe: Universe) -> Plan | None
     if not symbols and group is None:
         group = "equity"
     order = "desc" if operator in (">", ">=") else "asc" if operator else None
+    extreme = group is not None and operator is None
+    if extreme and reading.has("best", "maximum"):
+        order = "desc"
+    elif extreme and reading.has("worst", "minimum"):
+        order = "asc"
+    single = order and operator is None and re.search(r"\bwhich (?:stock|etf|fund|coin|name|one)\b", reading.text, re.I)
     listed = slots.period is not None and slots.period.kind in ("range", "sessions")
     frame = Frame(
         topic="metric",
@@ -135,7 +141,7 @@ def indicator(reading: Reading, slots: Slots, universe: Universe) -> Plan | None
         operator=operator,
         value=value,
         order=order,
-        limit=slots.count,
+        limit=slots.count or (1 if single else None),
         aggregation="list" if listed else None,
     )
     return Plan(outcome="answer", frame=frame, notes=(note,) if note else ())

@@ -179,7 +179,13 @@ def _earnings_surprise(sources: Sources, answer: Answer) -> None:
         statement.where(f"eps_surprise {_operator(answer.query.filter.operator)} ?", answer.query.filter.value)
     members = _of_members(sources, answer, statement)
     statement.order(f"event_date {_descending(answer)}", "symbol", "source")
-    result = _run(sources, answer, statement, rows=answer.query.limit or _rows(answer))
+    extreme = answer.query.aggregation in ("minimum", "maximum")
+    result = _run(sources, answer, statement, rows=COUNTED_ROWS if extreme else answer.query.limit or _rows(answer))
+    if extreme:
+        ranked = sorted(
+            result.rows, key=lambda row: float(row[4] or 0.0), reverse=answer.query.aggregation == "maximum"
+        )
+        result = replace(result, rows=tuple(ranked[: answer.query.limit or 1]))
     _listed(
         answer,
         result,

@@ -403,8 +403,10 @@ _EVENT_METRICS = (
         "event",
         "event",
         words("earnings surprise, eps surprise, beat, miss, eps, beat estimates, earnings per share"),
-        "Earnings per share: actual, estimate and the difference, newest first.",
+        "Earnings per share: actual, estimate and the difference, newest first; minimum or maximum: the smallest or "
+        "largest surprises, as many as the limit says.",
         unit="money",
+        aggregations=("list", "count", "minimum", "maximum"),
     ),
     _listing(
         "dividends",
