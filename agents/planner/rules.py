@@ -233,7 +233,9 @@ def risk(reading: Reading, slots: Slots, previous: Frame | None) -> Plan:
         options["horizon_sessions"] = sessions_of(int(count), {"d": "day", "w": "week", "m": "month"}.get(said, said))
     symbols = slots.symbols or (previous.symbols if previous and reading.has("pronoun") else ())
     period = slots.period
-    if period is not None and period.kind == "range" and period.start and not period.name:
+    # "Over ten days" is how far ahead a loss is asked for, "since 2021" how far back the history goes.
+    ahead = "horizon_sessions" in options or (period is not None and period.unit in ("day", "week", "session"))
+    if period is not None and period.kind == "range" and period.start and not period.name and not ahead:
         years = (reading.today - period.start).days / 365.25
         if years < LEAST_YEARS or (period.end is not None and (reading.today - period.end).days > 7):
             return Plan(

@@ -185,6 +185,19 @@ class TestMake:
     def test_ci_calls_check_and_test_and_nothing_else(self):
         path = ROOT / ".ci" / "run"
         assert path.stat().st_mode & stat.S_IXUSR
-        aside = ("#", "set ", "cd ", "export PYTEST_ARGS=")
-        lines = [line for line in path.read_text().splitlines() if line and not line.startswith(aside)]
-        assert lines == ["make check", "make test"]
+        written = path.read_text()
+        assert re.findall(r"^once_more (\w+)$", written, re.M) == ["check", "test"]
+        assert set(re.findall(r"\bmake (\S+)", re.sub(r"#.*|echo .*", "", written))) == {'"$1"'}
+
+    @pytest.mark.parametrize(("fails", "calls", "code"), [(0, 2, 0), (1, 3, 0), (2, 2, 2)])
+    def test_ci_tries_what_failed_once_more_and_only_that(self, tmp_path, fails, calls, code):
+        make = tmp_path / "make"
+        count = f"[ $(wc -l <{tmp_path}/calls) -gt {fails} ] || exit 2"
+        make.write_text(f'#!/bin/sh\necho "$1 $PYTEST_ARGS" >>{tmp_path}/calls\n{count}\n')
+        make.chmod(0o755)
+        done = subprocess.run(
+            [ROOT / ".ci" / "run"], env={**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}, check=False
+        )
+        asked = (tmp_path / "calls").read_text().splitlines()
+        assert (done.returncode, len(asked)) == (code, calls)
+        assert ["--last-failed" in call for call in asked[:2]] == [False, fails > 0]
