@@ -79,7 +79,7 @@ def test_two_questions_in_one_turn_have_a_plan(first: str, second: str) -> None:
 
 
 # White space inside a literal of SQL means something, so a statement is kept as written.
-WORDED = [text for text in QUESTIONS if "select " not in text.lower()]
+WORDED = [text for text in QUESTIONS if "select " not in text.lower()][::2]
 
 
 @pytest.mark.parametrize("text", WORDED)

@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from benchmarks import order_attacks, order_crashes, order_gate, order_halts, order_latency
-from core.execution.gateway import Gateway
+from core.execution.gateway import CANCEL_ROUNDS, Gateway
 from core.execution.kill_switch import KillSwitch
 from core.risk import limits as limits_module
 from core.testing.broker_contract import BrokerContract
@@ -104,7 +104,8 @@ def test_the_switch_stops_a_sender_in_full_swing(filled_market, tmp_path, socket
 def test_a_switch_that_does_nothing_is_seen(filled_market, tmp_path, socket_venue, monkeypatch):
     monkeypatch.setattr(KillSwitch, "halt", lambda *_, **__: "")
     found = order_halts.halt(filled_market, tmp_path, socket_venue, "command")
-    assert found["sent"] == 60
+    # Cancelling all withdraws what it finds not sent yet, at most one a round: the sender has one at a time.
+    assert found["sent"] >= 60 - CANCEL_ROUNDS
 
 
 class TestFaultBroker(BrokerContract):
