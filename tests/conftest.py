@@ -41,16 +41,10 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put files with slow tests first, so that the two workers end together, and give some tests a second chance.
-
-    Those drive a browser or whole processes on a machine that may be busy otherwise.
-    """
-    slow = {item.path for item in items if item.get_closest_marker("slow")}
-    whole = {item.path for item in items if "e2e" in item.path.parts or item.get_closest_marker("browser")}
+    """Give tests that drive a browser or whole processes a second chance on a machine that is busy otherwise."""
     for item in items:
         if "e2e" in item.path.parts or item.get_closest_marker("browser"):
             item.add_marker(pytest.mark.flaky(reruns=2))
-    items.sort(key=lambda item: 0 if item.path in whole else 1 if item.path in slow else 2)
 
 
 def with_database(dsn: str, name: str) -> str:

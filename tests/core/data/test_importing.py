@@ -288,13 +288,13 @@ def test_events_and_vintages_of_the_shared_data(database: Database, load: Load, 
 def test_every_kind_of_the_shared_data_and_nothing_on_the_second_import(
     database: Database, load: Load, shared_folder: Path
 ) -> None:
-    """`make prove-data` does this with the three largest price files too."""
+    """`make prove-data` does this with the largest price files too."""
     data = shared_folder / "data"
     prices = [*sorted((data / "prices").glob("*daily*.gz")), *sorted((data / "prices").glob("growth*.gz"))]
     sets = {
         "instruments": [data / "prices" / "instruments.csv", data / "macro" / "sp500_constituents.csv"],
         "actions": sorted((data / "corporate_actions").iterdir()),
-        "bars": [path for path in prices if path.stat().st_size < 5_000_000],
+        "bars": [path for path in prices if path.stat().st_size < 1_000_000],
         "macro": [data / "macro" / "macro_series.csv.gz"],
         "news": sorted((data / "news").iterdir()),
         "events": sorted((data / "events").iterdir()),
