@@ -271,7 +271,9 @@ def _table(answer: Answer, found: list[Macro], window: DateRange) -> None:
         ChartSeries(name=series.name, x=tuple(day.isoformat() for day, _ in points), y=tuple(v for _, v in points))
         for series, points in zip(found, columns, strict=True)
     ]
-    answer.line_chart(lines[:MOST_FACT_ROWS], unit=units[0])
+    if answer.query.filter is None:
+        # A line through only those periods that passed would draw values where none did.
+        answer.line_chart(lines[:MOST_FACT_ROWS], unit=units[0])
 
 
 def _spread(answer: Answer, found: list[Macro], window: DateRange) -> None:

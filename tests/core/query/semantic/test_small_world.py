@@ -467,6 +467,7 @@ def test_the_newest_known_value_and_its_revision(ask):
 def test_the_last_time_above_and_the_first(ask):
     above = {"operator": ">=", "value": 3.9}
     last = ask("macro_value", series=("unemployment",), filter=above)
+    assert last.charts == [], "no line joins periods that did not pass"
     assert (
         value(last, "Unemployment rate: period") == "2024-05-01"
         and value(last, "Unemployment rate: periods found") == 3
