@@ -186,8 +186,7 @@ class TestMake:
         path = ROOT / ".ci" / "run"
         assert path.stat().st_mode & stat.S_IXUSR
         written = path.read_text()
-        assert re.findall(r"^once_more (\w+)$", written, re.M) == ["check", "test"]
-        assert set(re.findall(r"\bmake (\S+)", re.sub(r"#.*|echo .*", "", written))) == {'"$1"'}
+        assert re.findall(r"\bmake \w+", re.sub(r"#.*", "", written)) == ["make check"] * 2 + ["make test"] * 2
 
     @pytest.mark.parametrize(("fails", "calls", "code"), [(0, 2, 0), (1, 3, 0), (2, 2, 2)])
     def test_ci_tries_what_failed_once_more_and_only_that(self, tmp_path, fails, calls, code):
