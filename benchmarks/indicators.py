@@ -69,24 +69,28 @@ def main() -> None:
             for ours, theirs in zip(outputs.values(), call(bars), strict=True):
                 # A difference counts relative to the largest value: some indicators cross zero.
                 gap = max(gap, largest_difference(ours, theirs) / max(1.0, float(np.nanmax(np.abs(theirs)))))
+    engines = [
+        Engine(name="quantdesk, 2 threads", work=lambda: compute_all(wanted, data, threads=2)),
+        Engine(name="quantdesk, 1 thread", work=lambda: compute_all(wanted, data)),
+        Engine(
+            name="quantdesk, one call each with all checks",
+            work=lambda: [compute(name, bars) for bars in data for name in CALLS],
+        ),
+        Engine(
+            name=f"TA-Lib {talib.__version__}, per symbol",
+            work=lambda: [call(bars) for bars in data for call in CALLS.values()],
+        ),
+    ]
+    what = f"{len(CALLS)} indicators x {SYMBOLS} symbols x {SESSIONS:,} sessions"
+    # Short rounds: more of them, so that one of each engine is hardly disturbed.
     times_of = compare(
-        f"{len(CALLS)} indicators x {SYMBOLS} symbols x {SESSIONS:,} sessions",
-        [
-            Engine(name="quantdesk, 2 threads", work=lambda: compute_all(wanted, data, threads=2)),
-            Engine(name="quantdesk, 1 thread", work=lambda: compute_all(wanted, data)),
-            Engine(
-                name="quantdesk, one call each with all checks",
-                work=lambda: [compute(name, bars) for bars in data for name in CALLS],
-            ),
-            Engine(
-                name=f"TA-Lib {talib.__version__}, per symbol",
-                work=lambda: [call(bars) for bars in data for call in CALLS.values()],
-            ),
-        ],
-        # Short rounds: more of them, so that one of each engine is hardly disturbed.
+        f"{what}, results in memory of their own, as in one run a day",
+        engines,
         repeats=25,
         agreement=f"largest difference {gap:.1e} (20 symbols)",
+        fresh_memory=True,
     )
+    compare(f"{what}, run again and again: the allocator may hand out what the run before left", engines, repeats=25)
     bar("indicators: largest difference from TA-Lib", gap, at_most=1e-9)
     bar("indicators: x TA-Lib", list(times_of.values())[-1] / times_of["quantdesk, 2 threads"], at_least=2)
 

@@ -400,7 +400,8 @@ def measure(case: Case) -> None:
     fastest = compare(
         f"Monte Carlo {case.title}, {case.paths:,} paths x {SESSIONS} sessions: call, VaR, mean drawdown",
         [*timed, *case.others],
-        repeats=3,
+        # Short rounds: more of them, so that one of each engine is hardly disturbed.
+        repeats=25,
         agreement=f"{estimates} estimates over {SEEDS} seeds, at most {scores[worst]:.1f} standard errors from "
         f"{' and '.join(case.exact)} ({worst}; {exceeds(estimates):.0%} is the chance that the "
         f"largest of so many right ones is above 3); statistics within {apart:.3f} of each other",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import math
 import os
 import platform
@@ -61,15 +62,21 @@ def header() -> None:
     print(f"numba {numba.__version__}, scipy {scipy.__version__}")
 
 
-def compare(title: str, engines: list[Engine], *, repeats: int = 5, agreement: str = "") -> dict[str, float]:
+def compare(
+    title: str, engines: list[Engine], *, repeats: int = 5, agreement: str = "", fresh_memory: bool = False
+) -> dict[str, float]:
     """Time the engines in turn, `repeats` rounds after one to warm up; print the fastest of each and ratios to ours.
 
     The fastest round is the least disturbed by what else the machine does. An engine that does only a share of the
-    workload counts pro rata. Returns seconds by name.
+    workload counts pro rata. With `fresh_memory` each run begins as the first of a process does: what earlier runs left
+    in the allocator goes back to the system. Returns seconds by name.
     """
+    trim = ctypes.CDLL(None).malloc_trim if fresh_memory else None
     seconds: dict[str, list[float]] = {engine.name: [] for engine in engines}
     for round_ in range(repeats + 1):
         for engine in engines:
+            if trim is not None:
+                trim(0)
             start = time.perf_counter()
             engine.work()
             if round_:

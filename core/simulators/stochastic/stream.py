@@ -67,7 +67,7 @@ def over_blocks(
         run(0, blocks)
         return
     # Neighbouring blocks stay on one thread, because two threads that touch the same fresh memory wait for each other.
-    together = -(-blocks // (4 * threads))
+    together = max(1, blocks // (4 * threads))
     starts = range(0, blocks, together)
     with ThreadPoolExecutor(threads) as pool:
         list(pool.map(run, starts, [min(start + together, blocks) for start in starts]))
