@@ -571,11 +571,6 @@ def open_jobs(client: Client, desk_id: str) -> Jobs:
     return TemporalJobs(client, desk_id)
 
 
-def build_account_stores(dsn: str) -> AccountStores:
-    """Return the stores that sign-in needs."""
-    return Parts(Settings(), dsn).account_stores
-
-
 def prepare_database(settings: Settings, dsn: str) -> str:
     """Bring the database to the schema of this code and return its revision."""
     from core.adapters.store.migrations import migrate

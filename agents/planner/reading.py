@@ -63,7 +63,6 @@ DATE_WORDS = frozenset(
 COMMANDS = frozenset({"show", "give", "list", "what", "please", "which", "tell", "about", "find"})
 # A correction must be this much closer than the next word of another meaning.
 MARGIN = 8.0
-_OPERATORS = {"<": "<", ">": ">", "<=": "<=", ">=": ">=", "=": "="}
 
 
 @dataclass(slots=True, kw_only=True)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
@@ -20,7 +19,6 @@ from core.data.derived_prices import update_correlations, update_features
 from core.ports.derived_store import PARTS, DerivedStore, Part
 
 Progress = Callable[[str, float], None]
-BEGINNING = date(1900, 1, 1)
 _ROOT = Path(__file__).resolve().parent.parent
 # The code that a part's rows depend on: a change of any of these files makes the part anew.
 _CODE: Mapping[Part, tuple[str, ...]] = {

@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 from core.domain.market_records import Instrument, SymbolHistory
 from core.ports.vendor import BarColumns
 
-_ASSET_CLASSES = ("equity", "etf", "crypto", "index", "fx", "commodity")
-
 
 class SymbolResolver:
     """Resolve symbols to instrument ids; built from the stored instruments and their dated symbols."""

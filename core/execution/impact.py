@@ -14,7 +14,7 @@ from core.execution.marks import SessionPrice
 from core.execution.stores import GateRecord, GateSnapshot
 from core.execution.venue_rules import venue_refusals, waits_for
 from core.risk.gate import Standing
-from core.risk.limits import Book, Holding, Limits, OrderRequest, Verdict, check_order, fit_quantity
+from core.risk.limits import Book, Holding, Limits, OrderRequest, Verdict, check_order
 
 ZERO = Decimal(0)
 FEE_BPS = Decimal(1)
@@ -206,26 +206,6 @@ def assess(
 def in_order(legs: Sequence[Leg], legging: Legging) -> list[Leg]:
     """Return legs in the order in which they are judged: sales first, but the entry of a bracket before all."""
     return list(legs) if legging == "bracket" else sorted(legs, key=lambda leg: leg.side == "buy")
-
-
-def largest_allowed(
-    snapshot: GateSnapshot, account: Account, leg: Leg, view: MarketView, lot: Decimal
-) -> tuple[Decimal, tuple[Verdict, ...]]:
-    """Return the largest quantity of a single leg that every rule allows, and the refusals of the whole one."""
-    mark = view.marks.get(leg.instrument_id)
-    if mark is None:
-        raise NoData(f"There is no price of {leg.symbol}.", hint="Import or ingest its bars first.")
-    price = leg.limit_price or leg.stop_price or mark.close
-    return fit_quantity(
-        OrderRequest(symbol=leg.symbol, side=leg.side, quantity=leg.quantity, price=price),
-        _book(snapshot, view),
-        limits_of(account),
-        lot=lot,
-        reference_price=mark.close,
-        fee_bps=FEE_BPS,
-        standing=_standing(snapshot, 0),
-        market=view.risk,
-    )
 
 
 def gate_records(

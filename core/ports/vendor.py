@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Literal, Protocol
@@ -166,54 +166,4 @@ class PayloadStore(Protocol):
 
     def read(self, vendor: str | None = None, since: datetime | None = None) -> Iterator[Payload]:
         """Yield kept payloads in the order they arrived."""
-        ...
-
-
-class BarVendor(Protocol):
-    """Deliver daily bars."""
-
-    name: str
-
-    def bars(self, symbols: Iterable[str] | None, start: date | None, end: date | None) -> Iterable[BarColumns]:
-        """Yield bars by source and basis; None means everything the vendor has. Raises VendorError."""
-        ...
-
-
-class ActionVendor(Protocol):
-    """Deliver splits and dividends."""
-
-    name: str
-
-    def actions(self, symbols: Iterable[str] | None) -> Iterable[RecordRows]:
-        """Yield corporate actions. Raises VendorError."""
-        ...
-
-
-class MacroVendor(Protocol):
-    """Deliver macro observations with their vintage."""
-
-    name: str
-
-    def macro(self, series: Iterable[str] | None) -> Iterable[RecordRows]:
-        """Yield macro observations. Raises VendorError."""
-        ...
-
-
-class NewsVendor(Protocol):
-    """Deliver news."""
-
-    name: str
-
-    def news(self, symbols: Iterable[str] | None, start: date | None, end: date | None) -> Iterable[RecordRows]:
-        """Yield articles with their symbols and sentiment. Raises VendorError."""
-        ...
-
-
-class EventVendor(Protocol):
-    """Deliver economic, security and geopolitical events."""
-
-    name: str
-
-    def events(self, start: date | None, end: date | None) -> Iterable[RecordRows]:
-        """Yield events. Raises VendorError."""
         ...

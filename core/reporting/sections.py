@@ -10,7 +10,6 @@ from core.reporting.rendering import NUMERIC_UNITS, render_value
 
 # The rules of the reports: what counts as worth a person's attention.
 LARGEST_WEIGHT = 0.25
-LARGE_MOVE = 0.05
 HIGH_VOLATILITY = 0.30
 DEEP_DRAWDOWN = -0.10
 TAIL_SHARE_OVER_WEIGHT = 1.25

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from core.risk.limits import Book, Limits, OrderRequest, Verdict
 
 ZERO = Decimal(0)
-ES_CONFIDENCE = 0.975
 # Mean loss beyond the 97.5 % quantile of a standard normal: density at the quantile over 2.5 % (McNeil et al., 2015).
 ES_FACTOR = 2.3378027922014133
 

@@ -171,39 +171,6 @@ def check_order(
     return tuple(verdicts)
 
 
-def fit_quantity(
-    order: OrderRequest,
-    book: Book,
-    limits: Limits,
-    *,
-    lot: Decimal,
-    reference_price: Decimal | None = None,
-    fee_bps: Decimal = Decimal(0),
-    standing: Standing | None = None,
-    market: MarketRisk | None = None,
-) -> tuple[Decimal, tuple[Verdict, ...]]:
-    """Return the largest quantity in lots, up to the order's, that every rule allows, and the refusals of the whole.
-
-    0 when not even one lot is allowed.
-    """
-
-    def judge(quantity: Decimal) -> tuple[Verdict, ...]:
-        smaller = replace(order, quantity=quantity)
-        fee = smaller.notional * fee_bps / 10_000
-        return check_order(
-            smaller, book, limits, reference_price=reference_price, fee=fee, standing=standing, market=market
-        )
-
-    refusals = tuple(verdict for verdict in judge(order.quantity) if not verdict.allowed)
-    if not refusals:
-        return order.quantity, ()
-    low, high = 0, int(order.quantity / lot)
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if allowed(judge(middle * lot)) else (low, middle)
-    return low * lot, refusals
-
-
 def allowed(verdicts: tuple[Verdict, ...]) -> bool:
     """Say whether every rule allows the order."""
     return all(verdict.allowed for verdict in verdicts)

@@ -77,11 +77,6 @@ def describe(name: str) -> StrategyDescription:
     )
 
 
-def describe_all() -> tuple[StrategyDescription, ...]:
-    """Describe every strategy."""
-    return tuple(describe(name) for name in available())
-
-
 def _strategy_class(name: str) -> Any:
     if name not in available():
         raise UnknownName("strategy", name, difflib.get_close_matches(name, available(), n=3))

@@ -56,21 +56,6 @@ class BacktestResult:
     fills: Fills | None = None
     trades: Trades | None = None
 
-    @property
-    def turnover_per_year(self) -> Float64Array:
-        """Return the value bought and sold per year over average equity, per path."""
-        years = self.equity.shape[1] / self.sessions_per_year
-        turnover: Float64Array = self.traded_value / self.equity.mean(axis=1) / years
-        return turnover
-
-    @property
-    def cost_bps_per_year(self) -> Float64Array:
-        """Return fees, slippage and borrowing per year in basis points of average equity, per path."""
-        years = self.equity.shape[1] / self.sessions_per_year
-        paid = self.fees + self.slippage + self.borrow
-        cost: Float64Array = paid / self.equity.mean(axis=1) / years * 10_000.0
-        return cost
-
 
 def run(
     strategy: Strategy | Waking,

@@ -11,7 +11,6 @@ PATH_TOTALS = ("fees", "slippage", "traded_value", "exposure", "invested", "ruin
 # Positions in `terms`, `state` and the rows of `book`.
 (CAPITAL, FEE, SLIP, PER_SHARE, LEAST, BORROW, PER_YEAR, PART, LOT, SIZING, LAG, AT_CLOSE) = range(12)
 (LOSS, PROFIT, TRAILING, HOLDING, ON_ENTRY, FROM_DECISION, AS_ONE) = range(12, 19)
-TERMS = 19
 (CASH, BEFORE, ALIVE, COUNT, COMMITTED, STARTED, PEAK) = range(7)
 STATE = 7
 (SHARES, PENDING, MARK, PRICE, STOP, TARGET, BEST, SINCE, BLOCKED, DISTANCE, REFERENCE, WHY) = range(12)

@@ -4,24 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from core.domain.kernel import Float64Array
 from core.errors import InvalidInput, NoData
 
 _EULER = 0.5772156649015329
-
-
-def sharpe_standard_error(sharpe: float, observations: int, *, lags_correlation: Float64Array | None = None) -> float:
-    """Return the standard error of a per-session Sharpe ratio (Lo, 2002, independent returns).
-
-    With autocorrelations of the returns (lags,), the variance is scaled by 1 + 2 sum of them.
-    Multiply by the square root of sessions per year for an annual Sharpe ratio.
-    """
-    if observations < 2:
-        raise NoData("A Sharpe ratio needs at least 2 returns.")
-    variance = (1.0 + 0.5 * sharpe**2) / observations
-    if lags_correlation is not None:
-        variance *= max(1.0 + 2.0 * float(np.sum(lags_correlation)), 1.0 / observations)
-    return float(np.sqrt(variance))
 
 
 def probabilistic_sharpe_ratio(

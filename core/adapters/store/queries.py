@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -336,9 +335,6 @@ def _type_name(oid: int) -> str:
     if info is None:
         return "unknown"
     return f"{info.name}[]" if info.array_oid == oid and oid else info.name
-
-
-_ISO_ZONE = re.compile(r"\+00:00$")
 
 
 def _cell(value: Any) -> Cell:

@@ -24,7 +24,6 @@ _STEP_DAYS = {"daily": 1, "weekly": 7, "monthly": 31, "quarterly": 92, "annual":
 _PER_YEAR = {"daily": 200, "weekly": 50, "monthly": 12, "quarterly": 4, "annual": 1}
 _GRAIN_OF = {"weekly": "week", "monthly": "month", "quarterly": "quarter", "annual": "year"}
 _SHARE_OF_YEAR = {"day": 365, "week": 52, "month": 12, "quarter": 4, "year": 1}
-_YEAR_DAYS = 372
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

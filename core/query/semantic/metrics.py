@@ -38,11 +38,6 @@ class Metric:
     least: int = 1
     descending: bool = True
 
-    @property
-    def default_aggregation(self) -> Aggregation:
-        """Return what is done when no aggregation is asked for."""
-        return self.aggregations[0]
-
 
 _LEVELS: tuple[Aggregation, ...] = ("latest", "list", "average", "median", "minimum", "maximum")
 _YEAR = Period(last=1, unit="years")

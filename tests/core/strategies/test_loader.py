@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import InvalidInput, UnknownName
-from core.strategies.loader import available, describe, describe_all, load
+from core.strategies.loader import available, describe, load
 
 EXPECTED = {
     "event_drift",
@@ -19,7 +19,7 @@ EXPECTED = {
 
 def test_every_file_is_a_strategy_with_its_own_name_and_described_parameters():
     assert set(available()) == EXPECTED
-    for description in describe_all():
+    for description in map(describe, available()):
         strategy = load(description.name)
         assert strategy.name == description.name
         assert description.description

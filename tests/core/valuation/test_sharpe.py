@@ -10,7 +10,6 @@ from core.valuation.sharpe import (
     expected_maximum_sharpe,
     minimum_track_record,
     probabilistic_sharpe_ratio,
-    sharpe_standard_error,
 )
 
 
@@ -44,17 +43,6 @@ def test_minimum_track_record_reaches_the_confidence_it_asks_for():
     sessions = minimum_track_record(0.08, -0.7, 6.0, confidence=0.95)
     assert probabilistic_sharpe_ratio(0.08, sessions, -0.7, 6.0) == pytest.approx(0.95, abs=1e-12)
     assert minimum_track_record(0.0, 0.0, 3.0) == float("inf")
-
-
-def test_standard_error_matches_simulation():
-    # Lo (2002): independent normal returns, SR 0.1 per session, 500 sessions.
-    draws = np.random.default_rng(0).normal(0.1, 1.0, (4000, 500))
-    sharpes = draws.mean(axis=1) / draws.std(axis=1, ddof=1)
-    assert sharpe_standard_error(0.1, 500) == pytest.approx(sharpes.std(ddof=1), rel=3.5 / np.sqrt(2 * 4000))
-
-
-def test_positive_autocorrelation_widens_it():
-    assert sharpe_standard_error(0.1, 500, lags_correlation=np.array([0.2, 0.1])) > sharpe_standard_error(0.1, 500)
 
 
 def test_the_best_of_noise_is_judged_as_noise():
