@@ -7,7 +7,7 @@ import inspect
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, NoReturn, ParamSpec, TypeVar, cast
+from typing import Any, Literal, NoReturn, ParamSpec, Protocol, TypeVar, cast
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from core.indicators.filling import Fill, fill_of
 Pane = Literal["price", "own"]
 P = ParamSpec("P")
 R = TypeVar("R", Float64Array, tuple[Float64Array, ...])
+Made = TypeVar("Made", covariant=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,9 +49,19 @@ class IndicatorSpec:
         )
 
 
+class Indicator(Protocol[P, Made]):
+    """Compute an indicator with the arguments of the function that was declared, and describe it in `spec`."""
+
+    spec: IndicatorSpec
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Made:
+        """Return what the function returns, an array or several."""
+        ...
+
+
 def indicator(
     *, fields: tuple[str, ...], outputs: tuple[str, ...], pane: Pane = "own"
-) -> Callable[[Callable[P, R]], Callable[P, R]]:
+) -> Callable[[Callable[P, R]], Indicator[P, R]]:
     """Turn a function of 1-D arrays, written in what numba compiles, into an indicator.
 
     Arrays are checked (1-D, equal length) and converted to float64. NaN policy: a session in which any
@@ -59,7 +70,7 @@ def indicator(
     parameters that are not positive.
     """
 
-    def declare(function: Callable[P, R]) -> Callable[P, R]:
+    def declare(function: Callable[P, R]) -> Indicator[P, R]:
         signature = inspect.signature(function)
         names = tuple(signature.parameters)
         defaults = {name: p.default for name, p in signature.parameters.items() if name not in fields}
@@ -94,8 +105,9 @@ def indicator(
             function=checked,
             fill=fill_of(function, len(outputs)),
         )
-        checked.spec = spec  # type: ignore[attr-defined]
-        return checked
+        declared = cast("Indicator[P, R]", checked)
+        declared.spec = spec
+        return declared
 
     return declare
 
