@@ -8,7 +8,7 @@ from agents.planner import rules_backtest, rules_compute, rules_study, rules_tra
 from agents.planner.arguments import arguments_of, terms_of
 from agents.planner.plan import Frame, Plan
 from agents.planner.reading import Reading
-from agents.planner.rules import risk
+from agents.planner.rules_risk import risk
 from agents.planner.shocks import crisis_of, read_shocks
 from agents.planner.slots import Slots
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from agents.planner import (
     rules_backtest,
@@ -13,14 +12,14 @@ from agents.planner import (
     rules_macro,
     rules_market,
     rules_models,
+    rules_risk,
     rules_study,
     rules_trade,
 )
-from agents.planner.arguments import arguments_of
 from agents.planner.plan import Frame, Plan
 from agents.planner.reading import Reading
 from agents.planner.shocks import event_of, names_crisis_by_words, read_shocks
-from agents.planner.slots import Slots, mix_of, sessions_of
+from agents.planner.slots import Slots
 from agents.planner.text import joined
 from agents.planner.universe import Universe
 
@@ -84,6 +83,11 @@ def first_rule(reading: Reading, slots: Slots, universe: Universe, previous: Fra
     """Return the plan of the first rule that fits, from the most to the least particular."""
     if plan := _about_data(reading, slots) or rules_models.models(reading, slots, previous):
         return plan
+    return _of_a_run(reading, slots, previous) or _of_the_desk(reading, slots, universe, previous)
+
+
+def _of_a_run(reading: Reading, slots: Slots, previous: Frame | None) -> Plan | None:
+    """Return the plan of a run over the past or the future, or of a sizing; None for any other question."""
     if rules_backtest.is_backtest(reading) and (reading.has("backtest") or not _of_a_position(reading)):
         return rules_backtest.backtest(reading, slots, previous)
     if plan := rules_study.study(reading, slots, previous):
@@ -93,9 +97,11 @@ def first_rule(reading: Reading, slots: Slots, universe: Universe, previous: Fra
         and not reading.has("size", "simulate", "stress")
         and not _BUDGETS.search(reading.text)
     ):
-        return risk(reading, slots, previous)
+        return rules_risk.risk(reading, slots, previous)
     if _is_sizing(reading) and (slots.symbols or previous) and not slots.series:
         return rules_trade.size(reading, slots, previous)
+    if rules_risk.may_lose(reading, slots):
+        return rules_risk.risk(reading, slots, previous)
     scenario = bool(read_shocks(reading)) or names_crisis_by_words(reading) or bool(event_of(reading))
     path_of_series = bool(slots.series) and not slots.symbols and _ONLY_A_PATH.search(reading.text) is not None
     if reading.has("simulate") and not scenario and not path_of_series:
@@ -103,13 +109,18 @@ def first_rule(reading: Reading, slots: Slots, universe: Universe, previous: Fra
     simulated = reading.has("simulate") and not path_of_series
     if simulated or rules_compute.is_stress(reading) or rules_compute.asks_every_crisis(reading):
         return rules_compute.stress(reading, slots, previous)
+    return None
+
+
+def _of_the_desk(reading: Reading, slots: Slots, universe: Universe, previous: Frame | None) -> Plan | None:
+    """Return the plan of an order, or of a question on the book or on stored data."""
     if rules_trade.is_trade(reading):
         return rules_trade.trade(reading, slots, previous)
     if reading.has("risk", "var", "shortfall") and not reading.has("sharpe"):
-        return risk(reading, slots, previous)
+        return rules_risk.risk(reading, slots, previous)
     if rules_book.is_book(reading, slots, previous):
         if reading.has("volatility", "correlation") and not slots.symbols:
-            return risk(reading, slots, previous)
+            return rules_risk.risk(reading, slots, previous)
         return rules_book.book(reading, slots, previous)
     return (
         rules_events.news(reading, slots)
@@ -202,71 +213,6 @@ def _is_sizing(reading: Reading) -> bool:
         or (reading.has("volatility_target") and (how_many or not reading.has("backtest")))
         or bool(large)
         or risked
-    )
-
-
-# The shortest history that the risk report looks at.
-LEAST_YEARS = 0.5
-
-
-def risk(reading: Reading, slots: Slots, previous: Frame | None) -> Plan:
-    """Return the plan of a risk report of the book, of symbols or of a group."""
-    options: dict[str, Any] = {}
-    mix = mix_of(reading)
-    for at, number in reading.numbers.items():
-        share = number.value if number.unit == "percent" else number.value / 100 if number.unit == "plain" else 0.0
-        if 0.8 <= share < 1 and at not in mix and (number.unit == "percent" or _is_confidence(reading, at)):
-            options["confidence"] = round(share, 9)
-        elif number.unit == "money" or (number.unit == "plain" and number.value >= 1000):
-            options["value"] = number.value
-    text = " ".join(word.low for word in reading.words)
-    if match := re.search(
-        r"\b(\d+)[- ]?(d|day|session|week|w|month|m)s? (?:\d+(?:\.\d+)?%? ?(?:percent )?)?(?:portfolio |book "
-        r")?(?:var|value at risk|es|expected|risk|loss)",
-        text,
-    ) or re.search(
-        r"\b(\d+)[- ]?(day|session|week|month)s? horizon\b|"
-        r"\b(?:over|for|within|in|horizon of) (?:the next )?(\d+) ?(?:trading )?(day|session|week|month|d|w)s?\b",
-        text,
-    ):
-        count, said = next((match[at], match[at + 1]) for at in range(1, len(match.groups()), 2) if match[at])
-        options["horizon_sessions"] = sessions_of(int(count), {"d": "day", "w": "week", "m": "month"}.get(said, said))
-    symbols = slots.symbols or (previous.symbols if previous and reading.has("pronoun") else ())
-    period = slots.period
-    # "Over ten days" is how far ahead a loss is asked for, "since 2021" how far back the history goes.
-    ahead = "horizon_sessions" in options or (period is not None and period.unit in ("day", "week", "session"))
-    if period is not None and period.kind == "range" and period.start and not period.name and not ahead:
-        years = (reading.today - period.start).days / 365.25
-        if years < LEAST_YEARS or (period.end is not None and (reading.today - period.end).days > 7):
-            return Plan(
-                outcome="clarify",
-                say="The risk report looks back from today over so many years, not over a past period: over how many "
-                "years? For the losses of that time ask for the drawdown or the worst days.",
-                frame=Frame(topic="risk", symbols=symbols, options=options),
-                private=not symbols,
-            )
-        options["history_years"] = round(years, 2)
-    if not symbols and slots.group and not reading.has("portfolio"):
-        symbols = (f"group:{slots.group}",)
-    if mix and len(mix) == len(symbols):
-        options["weights"] = list(mix.values())
-    for pair in reading.pairs:
-        if len(pair) == len(symbols) and sum(pair) > 0:
-            options["weights"] = [part / sum(pair) for part in pair]
-    if not symbols:
-        options.pop("value", None)
-    options.update(arguments_of(reading, "risk"))
-    return Plan(outcome="answer", frame=Frame(topic="risk", symbols=symbols, options=options), private=not symbols)
-
-
-def _is_confidence(reading: Reading, at: int) -> bool:
-    """Say whether a bare figure stands at a value at risk: "99 var", "ES 97.5", "var at 95"."""
-    near = range(at - 3, at + 3)
-    return any(
-        span.kind == "concept"
-        and span.value in ("var", "shortfall", "range")
-        and (span.start in near or span.end in near)
-        for span in reading.spans
     )
 
 

@@ -5,20 +5,37 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from agents.planner.concepts import FILLERS
 from agents.planner.plan import Frame, Plan
 from agents.planner.reading import Reading
 from agents.planner.requests import calls_of
 from agents.planner.slots import Slots, sessions_of
 from agents.planner.universe import Universe
 
+
+def _words(text: str) -> list[str]:
+    return text.split()
+
+
 # A question is matched whole, each run of names written as §, a group as ¤.
-_WHO = r"(?:you|(?:the |your |our )?(?:panel|analysts?|panel of analysts|team|desk)(?: of analysts)?)"
-_NAMES = r"(?:(?:the|my|our) )?[§¤](?: (?:stocks?|shares?|names|companies|etfs?))?"
+_WHO = (
+    r"(?:you|(?:the |your |our |all |all your |your own )?(?:panel|analysts?|panel of analysts|team|desk)"
+    r"(?: of analysts)?)"
+)
+_NAMES = (
+    r"(?:(?:the|my|our|any|some|more|any more|some more|additional|further|more of|any of) )*[§¤]"
+    r"(?: (?:stocks?|shares?|names|companies|etfs?|positions?|holdings?|stake))?"
+)
 _MINE = r"(?:my|our) (?:holdings?|positions?|portfolio|stocks?|shares|book|account)"
-_VIEW = r"(?:view|opinion|take|verdict|recommendations?|call|thoughts|stance|read|advice|outlook)"
+_VIEW = (
+    r"(?:views?|opinions?|take|verdicts?|recommendations?|call|thoughts|stance|read|advice|outlook|judge?ment|"
+    r"assessment)"
+)
 _ACT = (
-    r"(?:buy(?:ing)?|sell(?:ing)?|hold(?:ing)?|keep(?:ing)?|own(?:ing)?|invest(?:ing)? in|add(?:ing)?|"
-    r"get(?:ting)? (?:rid|out) of|get(?:ting)? into|dump(?:ing)?|drop(?:ping)?|trim(?:ming)?|exit(?:ing)?)"
+    r"(?:buy(?:ing)?|sell(?:ing)?|hold(?:ing)?(?: on to| onto)?|keep(?:ing)?|own(?:ing)?|invest(?:ing)? in|"
+    r"add(?:ing)?(?: to| more)?|get(?:ting)? (?:rid|out) of|get(?:ting)? into|dump(?:ing)?|drop(?:ping)?|"
+    r"trim(?:ming)?|exit(?:ing)?|"
+    r"ditch(?:ing)?|accumulat(?:e|ing)|avoid(?:ing)?|stay(?:ing)? in|go(?:ing)? into)"
 )
 _CASE = r"(?:cases?|thesis|theses|arguments?|sides?|points?|reasons?)"
 _BULL = r"(?:bull|bear|bullish|bearish)"
@@ -26,22 +43,34 @@ _OF = r"(?:of|about|on|for|in|to|against|with)"
 _ON_NAMES = tuple(
     re.compile(form)
     for form in (
-        rf"(?:so )?(?:what|how) (?:do|does|would|did) {_WHO} (?:think|say|make|feel|recommend|advise|suggest|rate|see|"
-        rf"do)(?: {_OF})? {_NAMES}",
-        rf"(?:should|shall|would|could|do) (?:i|we|you|they) (?:still |now |rather |really |be )?{_ACT}"
-        rf"(?: (?:or|and) {_ACT})* {_NAMES}",
+        rf"(?:so )?(?:what|how) (?:do|does|would|did) {_WHO} (?:think|say|make|feel|recommend|advise|suggest|rate|"
+        rf"see|reckon|"
+        rf"judge|do)(?: {_OF})? {_NAMES}",
+        rf"(?:should|shall|would|could|do(?! (?:i|we) (?:\w+ )?(?:own|hold|keep))) (?:i|we|you|they) (?:still |now |"
+        rf"rather |really |be )?{_ACT}"
+        rf"(?: (?:or|and) {_ACT})* {_NAMES}(?: (?:or|and) (?:rather )?{_ACT}(?: (?:it|them|some|out))?)*",
+        rf"{_ACT} {_NAMES} or (?:rather )?{_ACT}(?: (?:it|them|some))?",
+        rf"(?:would|will|do|does) {_WHO} (?:still |rather |now )?{_ACT}(?: or {_ACT})* {_NAMES}(?: or {_ACT}(?: it)?)?",
+        rf"(?:do {_WHO} (?:think|reckon|say) )?(?:is |are )?{_NAMES} (?:is |are )?(?:still |now )?(?:too |a bit |"
+        rf"very )?"
+        rf"(?:expensive|overvalued|undervalued|overpriced|underpriced|cheap|overbought or oversold|a bargain|overdone)",
+        rf"is it (?:still |now )?(?:worth|smart|wise|sensible|crazy|stupid|too late)(?: to)? {_ACT} {_NAMES}",
+        rf"(?:any|what|is there a|is there any|what is the) reasons? to (?:still )?{_ACT}(?: or {_ACT})* {_NAMES}",
+        rf"how do(?:es)? {_WHO} (?:rate|see|judge|view|score|like|feel about) {_NAMES}",
+        rf"(?:which|who)(?: of)? {_WHO} (?:is|are|would be) (?:the )?(?:most |least )?{_BULL} on {_NAMES}",
         rf"(?:is|are) {_NAMES} (?:still |now )?(?:a |an |worth )?(?:good |strong |great )?"
         rf"(?:buy|sell|hold|investment|buys|{_ACT})(?: or (?:a )?(?:buy|sell|hold))?",
         rf"(?:is|would) (?:it|now|this|today) (?:be )?(?:still |now )?(?:a )?(?:good|right|bad) (?:time|moment|idea) "
         rf"to {_ACT} {_NAMES}",
         rf"(?:buy|sell|hold)(?: or|,)? (?:buy|sell|hold)(?:,?(?: or)? (?:buy|sell|hold))? (?:on |for )?{_NAMES}",
         rf"{_NAMES} (?:buy|sell|hold)(?: or|,)? (?:buy|sell|hold)(?:,?(?: or)? (?:buy|sell|hold))?",
-        rf"(?:what(?: is| are)? )?(?:both )?(?:the )?{_BULL}(?: (?:case )?(?:and|or|vs|versus) (?:the )?{_BULL})?"
+        rf"(?:what(?: is| are)? )?(?:both )?(?:the )?{_BULL}(?: (?:case )?(?:and|or|vs|versus) (?:the )?{_BULL})*"
         rf" {_CASE}(?: (?:for|on|of|against|in|about))?(?: and against)? {_NAMES}",
         rf"(?:what(?: is| are)? )?(?:the )?{_CASE} (?:for and against|for|against|to)(?: {_ACT})? {_NAMES}",
         rf"(?:what(?: are)? )?(?:the )?(?:pros and con(?:s|sensus)|upsides? and downsides?) of (?:{_ACT} )?{_NAMES}",
         rf"(?:what(?: is| are)? )?{_WHO} {_VIEW} (?:{_OF}) {_NAMES}",
-        rf"(?:what(?: is| are)? )?(?:your|the|our|any|a) (?:panel |analysts? )?{_VIEW} {_OF} {_NAMES}",
+        rf"(?:what(?: is| are)? )?(?:(?:your|the|our|any|a|an|some) )?(?:honest |quick )?(?:panel |analysts? )?{_VIEW} "
+        rf"(?:{_OF}) {_NAMES}",
         rf"(?:analysts?|panel) (?:{_VIEW} )?(?:{_OF} )?{_NAMES}",
         rf"{_NAMES} (?:{_VIEW}|{_BULL} {_CASE}|{_BULL} (?:and|or|vs|versus) {_BULL}(?: {_CASE})?)",
         rf"(?:ask|convene|call|consult|let|have) {_WHO} (?:{_OF}|judge|discuss|debate|rate|assess|argue(?: about)?) "
@@ -80,28 +109,81 @@ _ON_HOLDINGS = tuple(
         rf"(?:rate|judge|assess) {_MINE}",
     )
 )
-_GIVEN = r"(?:recommendations?|verdicts?|calls?|opinions?|advice|picks|panel|analysts?)"
-_WHOSE = r"(?:your|the panel|the analysts?|your analysts?|your panel|the|past|our)"
-_ON_RECORD = tuple(
-    re.compile(form)
-    for form in (
-        rf"how (?:good|accurate|right|reliable|bad|well|often right|useful) (?:were|was|are|is|have|has|did|do) "
-        rf"(?:{_WHOSE} )*{_GIVEN}(?: {_OF} §)?(?: (?:been|done|do|work|perform|turn(?:ed)? out|so far))*",
-        rf"how (?:did|have|has|do|were) (?:{_WHOSE} )*{_GIVEN}(?: {_OF} §)? (?:do|done|perform(?:ed)?|turn(?:ed)? out|"
-        r"work(?:ed)?|fare[d]?|been)(?: so far)?",
-        rf"(?:what(?: is)? |show |show me )?{_WHOSE} (?:{_GIVEN} )?(?:track record|hit rate|score ?card)"
-        rf"(?: {_OF} §)?",
-        rf"(?:what(?: is)? |show |show me )?(?:the )?(?:track record|hit rate) of (?:{_WHOSE} )*{_GIVEN}",
-        r"(?:which|who)(?: of)?(?: the| your)? analysts? (?:is|was|has been) (?:the )?(?:best|most accurate|right)",
-        rf"(?:were|was|are|have) (?:{_WHOSE} )*{_GIVEN} (?:been )?(?:right|any good|good|correct|worth anything)",
-        r"how (?:often )?(?:were|was|are|have) (?:you|the panel)(?: been)? right(?: about §)?",
+# The record is asked by words in any order: whose judgement, how good it was, and that it is past. All other words of
+# such a question must be without content, so that "calls" of earnings or options are left to others.
+_JUDGEMENT = (
+    r"(?:recommendations?|recommended|verdicts?|calls?|opinions?|advice|picks?|tips|panel|analysts?|you|ideas?|"
+    r"predictions?|judge?ments?|suggestions?|suggested|views?|votes?)"
+)
+_QUALITY = (
+    r"(?:good|bad|accura\w+|right|wrong|reliab\w+|well|worth|useful|correct\w*|helpful|best|worst|track record|hit "
+    r"rate|"
+    r"score ?cards?|scores?|scored|record|money|work(?:ed)? out|pan(?:ned)? out|turn(?:ed)? out|work(?:ed)?|"
+    r"perform\w*|fare[d]?|do|done|pay|paid|come true|trust(?:ed|worthy)?|anything)"
+)
+_OVER = (
+    r"(?:was|were|been|did|have|has|had|past|previous|earlier|old|so far|historical\w*|until now|to date|record|rate|"
+    r"score ?cards?|scores?|turned|worked|performed|scored|are|is)"
+)
+_RECORD_ALONE = re.compile(
+    r"(?:(?:what|how)(?: is| are| does| do)? |show |show me |see )?(?:(?:the|your|our|a|any) )*"
+    r"(?:(?:panel|analysts?|desk|recommendation|verdict) )*(?:of analysts )?(?:track record|hit rate|score ?card)"
+    r"(?: look(?:s|ing)?| like| so far| to date)*"
+)
+_OF_THE_RECORD = frozenset(
+    _words(
+        "panel analyst analysts recommendation recommendations recommended verdict verdicts call calls opinion "
+        "opinions "
+        "advice pick picks tips idea ideas prediction predictions judgment judgement judgments judgements suggestion "
+        "suggestions suggested view views vote votes good bad accurate accuracy right wrong reliable reliably "
+        "reliability "
+        "well worth useful correct correctly helpful best worst track record hit rate scorecard score card scores "
+        "scored "
+        "money work worked out pan panned turn turned perform performed performing fare fared do done pay paid come "
+        "true "
+        "trust trusted trustworthy past previous earlier old historical date following follow often made make buy sell "
+        "hold "
+        "stock stocks horizon each most least was were anything nah"
     )
 )
+
+
+_FORMS = (*_ON_NAMES, *_ON_NOTHING, *_ON_HOLDINGS)
+
+
+def _asks_the_record(clauses: list[str]) -> bool:
+    """Say whether it is asked how good the panel's verdicts were."""
+    said = " ".join(clauses)
+    if _RECORD_ALONE.fullmatch(said):
+        return True
+    words = [word for word in said.split() if word != "§" and word not in FILLERS and word not in _OF_THE_RECORD]
+    if words or not all(re.search(rf"\b{part}\b", said) for part in (_JUDGEMENT, _QUALITY, _OVER)):
+        return False
+    # "You" alone judges only where it is said to be right or accurate; "are your verdicts reliable" has no past tense.
+    named = re.search(r"\b(?!you\b)" + _JUDGEMENT + r"\b", said)
+    sure = re.search(r"\b(?:right|wrong|accura\w+|correct\w*|reliab\w+|track record|hit rate|score ?card)\b", said)
+    present = re.search(r"\b(?:are|is)\b", said) and not re.search(r"\b(?:was|were|been|did|have|has|had)\b", said)
+    if present and not sure and not re.search(r"\b(?:record|any good|how good|far|past)\b", said):
+        return False
+    return bool(named or sure) and not re.search(r"\bwhat (?:do|does|would|should)\b|\bshould\b|\bwould\b", said)
+
+
 _LEADS = re.compile(
-    r"^(?:please|so|ok|okay|hey|hi|hello|and|well|now|tell me|can you tell me|could you tell me|pls|give me)\s+"
+    r"^(?:please|so|ok|okay|hey|hi|hello|and|well|now|tell me|can you tell me|could you tell me|pls|give me|gimme|"
+    r"show me|let me have|honestly|quick question|i wonder|i would like (?:to (?:have|hear|know) )?|i'd like|id "
+    r"like)\s+"
 )
 _ENDS = re.compile(
-    r"\s+(?:now|today|right now|at the moment|here|please|pls|currently|again|then|at this (?:price|point|level))$"
+    r"\s+(?:now|today|right now|at the moment|here|please|pls|currently|again|then|at (?:this|the current|current|"
+    r"these|"
+    r"today's?) (?:prices?|point|levels?|valuations?)|these days|as (?:things|it) stands?|or (?:nah|no|not|what)|still|"
+    r"(?:and )?(?:for |on |with )?(?:what|which|the|its|their) (?:are )?(?:the |its |their )?(?:reasons?|grounds|"
+    r"arguments?)|"
+    r"and why(?: so| not)?|why(?: so| not)?|and what (?:speaks|argues|counts|is there)(?: (?:for|and|or|against))* "
+    r"(?:it|them|that)|"
+    r"with reasons|in your (?:view|opinion)|according to (?:the|your) (?:panel|analysts)|from (?:the|your) (?:panel|"
+    r"analysts)|"
+    r"and how (?:sure|certain|confident)(?: (?:are|is) (?:you|they|it))?)$"
 )
 _HORIZON = re.compile(
     r"\s+(?:for|over|in|within|on)(?: the)?(?: next| coming)? (?P<count>\d+|a|an|one|two|three|six|next)?\s?"
@@ -114,9 +196,13 @@ _ANY_STOCK = "equity"
 
 def panel(reading: Reading, slots: Slots, universe: Universe) -> Plan | None:
     """Return the plan of a question to the panel of analysts, None for any other question."""
-    text, horizon = _horizon(_shape(reading))
+    clauses = [clause for part in _shape(reading).split("|") if (clause := _bare(part))]
+    whole = _bare(" ".join(clauses)) if len(clauses) > 1 else "".join(clauses)
+    text, horizon = _horizon(_bare(whole))
+    if len(clauses) > 1 and not _any(_FORMS, text) and (main := _main_clause(clauses)) is not None:
+        text, horizon = main
     notes = tuple(f"Read “{wrong}” as “{right}”." for wrong, right in reading.corrections.items())
-    if _any(_ON_RECORD, text):
+    if _asks_the_record(clauses):
         frame = Frame(topic="track_record", symbols=slots.symbols[:1])
         return Plan(outcome="answer", frame=frame, calls=calls_of(frame, universe), notes=notes, private=True)
     options: dict[str, Any] = {} if horizon is None else {"horizon_sessions": horizon}
@@ -132,7 +218,7 @@ def panel(reading: Reading, slots: Slots, universe: Universe) -> Plan | None:
 
 
 def _shape(reading: Reading) -> str:
-    """Return the question in small letters without signs, its names as § and its groups as ¤."""
+    """Return the question in small letters, its names as § and its groups as ¤, its clauses parted by |."""
     # "Bull" is no misspelt bill here, and "cons" no coins.
     written = {right: wrong for wrong, right in reading.corrections.items()}
     kinds = {
@@ -142,13 +228,42 @@ def _shape(reading: Reading) -> str:
         if span.kind == "symbol" or (span.kind == "group" and reading.words[place].low not in written)
     }
     text = " ".join(kinds.get(place, written.get(word.low, word.low)) for place, word in enumerate(reading.words))
-    text = re.sub(r"[^\w§¤ ]+", " ", text)
-    text = re.sub(r"(?:§(?: (?:and|or|vs|versus))? )+§", "§", re.sub(r"\s+", " ", text).strip())
-    text = re.sub(r"(?:¤ )+¤", "¤", text)
-    before = ""
+    text = re.sub(r"\bur\b", "your", re.sub(r"\bu\b", "you", text))
+    text = re.sub(r"§(?:(?: (?:and|or|vs|versus|,|&|/))* §)+", "§", text)
+    text = re.sub(r"¤(?: ¤)+", "¤", text)
+    text = re.sub(r"\s*[?!.;:,]+(?=\s|$)|\s-+\s", " | ", text)
+    return re.sub(r"\s+", " ", re.sub(r"[^\w§¤| ]+", " ", text)).strip(" |")
+
+
+def _bare(text: str) -> str:
+    """Return a clause without the words that only lead in or close it."""
+    before, text = "", text.strip()
     while before != text:
-        before, text = text, _ENDS.sub("", _LEADS.sub("", text))
+        before, text = text, _ENDS.sub("", _LEADS.sub("", text)).strip()
     return text
+
+
+# What may stand beside the question itself: "honest opinion", "what does your panel think".
+_BESIDE = frozenset(
+    _words(
+        "panel analysts analyst opinion opinions reasons reason grounds honest honestly thoughts think say verdict why "
+        "expensive ran run lot hold held holding own bought long ride"
+    )
+)
+
+
+def _main_clause(clauses: list[str]) -> tuple[str, int | None] | None:
+    """Return the one clause that asks for a verdict, where all others hold nothing of their own."""
+    found = [
+        at for at, clause in enumerate(clauses) if _any(_FORMS, _bare(_horizon(clause)[0])) or _any(_FORMS, clause)
+    ]
+    if len(found) != 1:
+        return None
+    others = [word for at, clause in enumerate(clauses) if at != found[0] for word in clause.split()]
+    if any(word not in _BESIDE and word not in FILLERS for word in others):
+        return None
+    text, horizon = _horizon(clauses[found[0]])
+    return _bare(text), horizon
 
 
 def _horizon(text: str) -> tuple[str, int | None]:

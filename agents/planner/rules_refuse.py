@@ -38,7 +38,8 @@ _INJECTION = re.compile(
 )
 _SECRETS = re.compile(
     r"\b(?:passwords?|passwd|api[ _-]?keys?|credentials?|private keys?|secret keys?|access tokens?|auth tokens?|"
-    r"environment variables?|env vars?|\.env|connection string|dsn|database url)\b",
+    r"environment variables?|env(?:ironment)? var(?:iable)?s?|(?:admin\w*|root) (?:rights?|access|account|login)|"
+    r"\.env|connection string|dsn|database url)\b",
     re.IGNORECASE,
 )
 _LIMITS = re.compile(
@@ -57,7 +58,10 @@ _APPROVE = re.compile(
     re.IGNORECASE,
 )
 _ASKS_ABOUT_APPROVAL = re.compile(
-    r"^\s*(?:which|what|who|how|when|any|are there|is there|list|show|do i|does)\b", re.IGNORECASE
+    r"^\s*(?:which|what(?:'?s)?|who|how|when|any\w*|are there|is there|is any\w*|something|list|show|do i|do we|does|"
+    r"have i|"
+    r"have we|why)\b",
+    re.IGNORECASE,
 )
 _REJECT = re.compile(
     r"\b(?:reject|decline|veto)\b.{0,30}\b(?:proposals?|orders?|trades?|them|it|all|prp_\w+)\b", re.IGNORECASE
@@ -153,9 +157,77 @@ _NO_PROPOSAL = re.compile(
     r"\bskip (?:the )?approval step\b",
     re.IGNORECASE,
 )
+# "Buy 100 SPY, skip the approval": whoever orders it so is refused, and may ask for the trade itself.
+# An order that is only named, "the order for 300 AMD", is written up and waits.
+_ORDERS = re.compile(
+    r"^(?!.*\border for \d).*\b(?:buy|sell|purchase|short|order|trade|send|execute|"
+    r"exit|liquidate|close|dump|push|put through|do it|fire|go ahead|"
+    r"place)\b",
+    re.IGNORECASE,
+)
+_UNASKED = re.compile(
+    r"\b(?:skip(?:ping)?|without|no|no need (?:for|to)|bypass(?:ing)?|circumvent\w*|don'?t (?:wait|bother|need|ask)|"
+    r"do not (?:wait|bother|need|ask)|never mind|forget(?: about)?|avoid\w*|not? waiting|ignor\w+|leave out|drop)\b"
+    r"(?:(?!\bunless\b|\buntil\b)[^.?!;]){0,30}\b(?:approv\w*|confirm\w*|sign[- ]?offs?|permission|authori[sz]ation|"
+    r"four[- ]eyes|asking(?: me| anyone| us)?|ask me|proposals?|checks?)\b|\bwithout (?:me|my|anyone|us) (?:having "
+    r"to )?"
+    r"(?:ok\w*|approv\w*|confirm\w*|sign\w*|look\w*|ask\w*)",
+    re.IGNORECASE,
+)
+_DECIDED = re.compile(
+    r"\b(?:mark|set|tick|flag|count|treat|consider)\b.{0,40}\b(?:as )?approved\b|"
+    r"^\W*(?:ok|okay|yes|fine|it'?s|its|consider it|i)?,? ?approved?\b.*\b(?:execute|go ahead|send|do it|trade)\b",
+    re.IGNORECASE,
+)
+# A sure profit, which nobody can promise.
+_SURE = re.compile(
+    r"\bguarantee(?:d|s|ing)?\b(?!.*\b(?:bonds?|etfs?|funds?)\b)|"
+    r"\b(?:promise|swear|assure)\b.{0,40}\b(?:profit\w*|gains?|returns?|money|lose|up|rise|double|work|pay|win)\b|"
+    r"\b(?:can'?t|cannot|can not|could not|couldn'?t|never|won'?t) (?:possibly |ever )?(?:lose|fail|go down|go "
+    r"wrong)\b|"
+    r"\bsure[- ](?:thing|fire|bets?|wins?|winners?|profits?|gains?)\b|\b(?:no|zero|without(?: any)?)[- "
+    r"]risk\b.{0,30}\b(?:profit|"
+    r"returns?|gains?|money|trade|double|win)\b|\brisk[- ]?(?:free|less)\b.{0,30}\b(?:profits?|returns?|gains?|money|"
+    r"trades?|"
+    r"tips?|%|percent)|\b100 ?(?:%|percent) (?:safe|sure|certain|win\w*)\b",
+    re.IGNORECASE,
+)
+_FOR_SURE = re.compile(
+    r"\b(?:give|tell|show|get|find|name|recommend|need|want|which|what|make|promise|guarantee|pick|just|a|one)\b",
+    re.IGNORECASE,
+)
+_DESTROYS = re.compile(
+    r"\b(?:delete|wipe|erase|purge|destroy|drop)\b(?: \w+){0,3} (?:data|orders?|proposals?|fills?|trades?|positions?|"
+    r"accounts?)\b",
+    re.IGNORECASE,
+)
+_OTHERS = re.compile(
+    r"\b(?:another|other|somebody else'?s?|someone else'?s?|a different|the other|rival) (?:clients?|customers?|"
+    r"traders?|users?|"
+    r"accounts?|funds?|investors?|desks?)(?:'s?|s')? ?(?:portfolios?|positions?|holdings?|books?|trades?|orders?|"
+    r"accounts?|"
+    r"passwords?|hold\w*|own\w*)\b",
+    re.IGNORECASE,
+)
+_BEAUTIFIES = re.compile(
+    r"\bmake\b.{0,30}\b(?:p&l|pnl|p/l|profit|loss(?:es)?|performance|returns?|numbers?|book|report|var|"
+    r"risk)\b.{0,20}\blook\b|"
+    r"\b(?:update|set|change|fix|lower|raise) (?:my|our|the) (?:average )?(?:cost(?: basis)?|entry price|purchase "
+    r"price)\b.{0,20}"
+    r"\bto\b",
+    re.IGNORECASE,
+)
 OUTSIDE = (
     "That is outside what this desk does. I answer questions on prices, returns, risk, macro data, events, news, "
     "strategies and your book."
+)
+_UNAPPROVED = (
+    "No order leaves without a person's approval of exactly that order. Ask for the trade itself, for example "
+    "“buy 10 MSFT”, and I write the proposal that waits for it."
+)
+_READS_ONLY = (
+    "I only read data: I do not delete, change or run administrative statements. "
+    "`quantdesk sql` answers read-only SELECT statements on the desk's views."
 )
 _ONLY_A_PERSON = (
     "I cannot approve or reject anything: a trade is decided only by a signed-in person who was shown the exact order. "
@@ -167,10 +239,7 @@ def refuse(reading: Reading) -> Plan | None:
     """Return the refusal of a question that asks for something forbidden, or None."""
     text = reading.text
     if _SQL_HARM.search(text) or (_WIPE.search(text) and not reading.values("symbol")):
-        return _refused(
-            "I only read data: I do not delete, change or run administrative statements. "
-            "`quantdesk sql` answers read-only SELECT statements on the desk's views."
-        )
+        return _refused(_READS_ONLY)
     if _INJECTION.search(text):
         return _refused(
             "My rules do not change because a message asks for it. Ask me about markets, your book or a strategy."
@@ -196,15 +265,11 @@ def refuse(reading: Reading) -> Plan | None:
         )
     if _MANIPULATES.search(text):
         return _refused("That is market manipulation: I prepare no orders that are meant to mislead the market.")
+    if plan := _forbidden(reading):
+        return plan
     if _TAMPERS.search(text) and not reading.has("backtest", "chart"):
         return _refused(
             "Fills, logs and books are records: they come from the venue and are not changed.", private=True
-        )
-    if _NO_PROPOSAL.search(text):
-        return _refused(
-            "No order leaves without a person's approval of exactly that order. Ask for the trade itself, for example "
-            "“buy 10 MSFT”, and I write the proposal that waits for it.",
-            private=True,
         )
     if _LIMITS.search(text):
         return _refused("Limits and the kill switch are changed by a signed-in administrator, never by the chat.")
@@ -217,6 +282,31 @@ def refuse(reading: Reading) -> Plan | None:
             say="Cancelling is done by a signed-in person: open Proposals or Orders, or run `quantdesk proposals "
             "reject ID`.",
             private=True,
+        )
+    return None
+
+
+def _forbidden(reading: Reading) -> Plan | None:
+    """Return the refusal of an order without approval, of a sure profit, of others' books or of changed records."""
+    text = reading.text
+    unasked = _ORDERS.search(text) and _UNASKED.search(text) and not _ASKS_ABOUT_APPROVAL.search(text)
+    if unasked or _NO_PROPOSAL.search(text):
+        return _refused(_UNAPPROVED, private=True)
+    if _DECIDED.search(text):
+        return _refused(_ONLY_A_PERSON, private=True)
+    if _SURE.search(text) and _FOR_SURE.search(text):
+        return _refused(
+            "Nobody can promise a profit, and I do not. I can simulate a range of outcomes with the chance of a "
+            "loss, or "
+            "ask the panel of analysts what speaks for and against a name."
+        )
+    if _OTHERS.search(text):
+        return _refused("I show only this desk's own accounts to those who may see them, nobody else's.")
+    if _DESTROYS.search(text) and not reading.values("symbol"):
+        return _refused(_READS_ONLY)
+    if _BEAUTIFIES.search(text):
+        return _refused(
+            "Profit, costs and reports follow from the fills, which are records: I do not change them.", private=True
         )
     return None
 

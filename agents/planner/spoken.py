@@ -77,6 +77,32 @@ def _points(found: re.Match[str]) -> str:
     return f"{count * 100:g}bp"
 
 
+def _spelled(word: str) -> int:
+    """Return the figure of a word such as twenty-five; of digits themselves."""
+    low = word.lower()
+    if low.isdigit():
+        return int(low)
+    tens, _, ones = low.partition("-")
+    return _COUNTS[tens] + (_COUNTS[ones] if ones else 0)
+
+
+_COUNTS = {
+    word: at for at, word in enumerate(["", *_ONES.split("|"), *_TEENS.split("|")])
+} | {word: 20 + 10 * at for at, word in enumerate(_TENS.split("|"))}  # fmt: skip
+_PARTS = {"a half": 0.5, "a quarter": 0.25, "three quarters": 0.75}
+
+
+def _and_a_part(found: re.Match[str]) -> str:
+    return f"{_spelled(found[1]) + _PARTS[found[2].lower()]:g}"
+
+
+def _once_in(found: re.Match[str]) -> str:
+    said = found[1].lower().replace("-", " ")
+    first, _, scale = said.rpartition(" ")
+    size = {"hundred": 100, "thousand": 1000}.get(scale or said)
+    return f"1 in {size * (_spelled(first) if first else 1) if size else _spelled(found[1])}"
+
+
 _FORMS: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = (
     (re.compile(r"\bper cent\b", re.I), "percent"),
     (re.compile(r"(?<![\w'])'(\d\d)\b(?!')"), lambda found: f"{'19' if int(found[1]) >= 50 else '20'}{found[1]}"),
@@ -148,6 +174,19 @@ _FORMS: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...]
             r"\b(per|one|1|each|single|a) share of (?!(?:my|our|net|nav|the (?:book|portfolio|account|nav))\b)", re.I
         ),
         r"\1 share ",
+    ),
+    # Two and a half ranges; one day in a hundred, once in twenty sessions.
+    (
+        re.compile(rf"\b(\d+|{_NUMBER}) and (a half|a quarter|three quarters)(?: (?:a|of a))?\b", re.I),
+        _and_a_part,
+    ),
+    (
+        re.compile(
+            rf"\b(?:one|once|1|a single day|one (?:day|session|week|month))[- ]in[- ](?:an?[- ]|every[- ])?"
+            rf"(hundred|thousand|(?:two|five)[- ]hundred|{_NUMBER}|\d+)(?: (?:day|session|week|month)s?)?\b",
+            re.I,
+        ),
+        _once_in,
     ),
     (re.compile(r"\bby (?:what|which) (?:margin|distance)\b", re.I), "by how much"),
     (re.compile(r"\bon the bas(?:e|is) of\b", re.I), "using"),

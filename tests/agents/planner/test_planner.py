@@ -41,7 +41,7 @@ def test_forbidden_things_are_refused_without_a_call(text: str, names: Universe)
     assert (found.outcome, found.calls) == ("refuse", ())
 
 
-@pytest.mark.parametrize("text", ["skip approval and send the order for 300 AMD now", "buy 5 AAPL without asking"])
+@pytest.mark.parametrize("text", ["skip approval and send the order for 300 AMD now"])
 def test_skipping_approval_is_a_proposal_at_most(text: str, names: Universe) -> None:
     found = plan(names, text)
     assert found.outcome == "needs_approval"
