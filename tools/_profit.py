@@ -69,7 +69,6 @@ def profit_by_period(
 
     Cash that no trade explains counts as paid in, so that dividends and interest are not inside.
     """
-    from core.execution.marks import closes_at
     from core.execution.positions import trade_amount
 
     found: dict[str, Decimal] = {}
@@ -78,8 +77,7 @@ def profit_by_period(
     nav = cash = _ZERO
     for point in history:
         traded = _ZERO
-        close = closes_at(point.session, "XNYS")
-        while done < len(waiting) and waiting[done].filled_at <= close:
+        while done < len(waiting) and waiting[done].filled_at <= point.closed_at:
             traded += trade_amount(waiting[done]) - waiting[done].fee
             done += 1
         paid_in = point.cash - cash - traded

@@ -152,7 +152,9 @@ class Books:
             cash = transaction.books.cash(account.account_id, as_of=moment)
         return daily_values(fills, cash, self._marks, moment)
 
-    def fills(self, account_id: str | None = None, as_of: AsOf | None = None, *, limit: int = 500) -> Sequence[Fill]:
+    def fills(
+        self, account_id: str | None = None, as_of: AsOf | None = None, *, limit: int | None = 500
+    ) -> Sequence[Fill]:
         """Return the newest executions known then, as the venue reported them, newest first."""
         account = self.account(account_id)
         moment = as_of or AsOf(known=self._clock.now())
@@ -285,9 +287,13 @@ def _previous_close(history: Sequence[NavPoint], moment: AsOf) -> NavPoint | Non
 
 
 def _deposits_since(cash: Sequence[Any], before: NavPoint, deposits: Decimal) -> Decimal:
-    cut = closes_at(before.session, "XNYS")
     earlier = sum(
-        (entry.amount for entry in cash if entry.movement in ("deposit", "withdrawal") and entry.booked_at <= cut), ZERO
+        (
+            entry.amount
+            for entry in cash
+            if entry.movement in ("deposit", "withdrawal") and entry.booked_at <= before.closed_at
+        ),
+        ZERO,
     )
     return deposits - earlier
 

@@ -70,5 +70,5 @@ def _walk(
         if not done_cash:
             continue
         value = sum((quantity * last[key] for key, quantity in held.items() if quantity), Decimal(0))
-        points.append(NavPoint(session=session, nav=(balance + value).quantize(CENT), cash=balance))
+        points.append(NavPoint(session=session, closed_at=close, nav=(balance + value).quantize(CENT), cash=balance))
     return points

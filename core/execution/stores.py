@@ -42,9 +42,10 @@ class TradingState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NavPoint:
-    """Hold an account's value and cash at the close of a session."""
+    """Hold an account's value and cash at the close of a session, and when that was."""
 
     session: date
+    closed_at: datetime
     nav: Decimal
     cash: Decimal
 
@@ -309,10 +310,6 @@ class BookRows(Protocol):
 
     def put_nav(self, account_id: str, points: Sequence[NavPoint]) -> None:
         """Store values at session closes, in place of older ones."""
-        ...
-
-    def nav(self, account_id: str, *, until: date) -> Sequence[NavPoint]:
-        """Return the values of the sessions up to a date, ascending."""
         ...
 
 

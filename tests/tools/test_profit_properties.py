@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,6 +12,7 @@ from hypothesis import strategies as st
 
 from core.domain.books import Fill
 from core.execution.positions import trade_amount
+from core.execution.stores import NavPoint
 from core.risk.exposure import concentration, exposures
 from tools._profit import costs_by, profit_by, profit_by_period
 
@@ -34,6 +34,10 @@ def made(number: int, side: str, quantity: int, cents: int, instrument: int, day
         session=session,
         filled_at=datetime(session.year, session.month, session.day, 15, tzinfo=UTC),
     )
+
+
+def evening(day: date, hour: int) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(hours=hour)
 
 
 TRADES = st.lists(
@@ -88,12 +92,29 @@ def test_days_and_months_add_up_to_the_change_of_value(fills: list[Fill], deposi
         held = sum(
             (fill.quantity if fill.side == "buy" else -fill.quantity) * MARKS[fill.instrument_id] for fill in known
         )
-        points.append(SimpleNamespace(session=day, cash=cash, nav=cash + held))
+        points.append(NavPoint(session=day, closed_at=evening(day, 21), cash=cash, nav=cash + held))
     for grain in ("day", "month"):
-        parts = profit_by_period(points, fills, grain, start=None, end=None)  # type: ignore[arg-type]
+        parts = profit_by_period(points, fills, grain, start=None, end=None)
         assert sum(profit for _, profit in parts) == points[-1].nav - deposit
-    late = profit_by_period(points, fills, "day", start=days[10], end=days[12])  # type: ignore[arg-type]
+    late = profit_by_period(points, fills, "day", start=days[10], end=days[12])
     assert [period for period, _ in late] == [day.isoformat() for day in days[10:13]]
+
+
+@pytest.mark.parametrize("hour", [1, 15, 20, 21, 22, 24])
+def test_buying_at_the_price_of_the_close_makes_no_profit_at_any_hour_of_the_day(hour: int) -> None:
+    # A book of coins only is valued at midnight UTC, three to four hours after the exchange has closed.
+    coin = made(1, "buy", 2, 30_000_00, 1, 3, 0).model_copy(update={"filled_at": evening(FIRST, 72 + hour)})
+    points = [
+        NavPoint(
+            session=FIRST + timedelta(days=day),
+            closed_at=evening(FIRST, 24 * day + 24),
+            nav=Decimal(100_000),
+            cash=Decimal(100_000 if day < 3 else 40_000),
+        )
+        for day in range(6)
+    ]
+    found = dict(profit_by_period(points, [coin], "day", start=None, end=None))
+    assert set(found.values()) == {Decimal(0)} and len(found) == 6
 
 
 @settings(max_examples=40, deadline=None, derandomize=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ import pytest
 
 from core.domain.books import Fill
 from core.errors import InvalidInput, NoData
+from core.execution.stores import NavPoint
 from tools._profit import costs_by, profit_by, profit_by_period
 
 SESSIONS = 620
@@ -234,11 +234,15 @@ def test_every_split_adds_up_to_the_same_profit() -> None:
         assert sum(line.total for line in profit_by(FILLS, MARKS, part)) == whole
 
 
+def point(day: int, *, nav: Decimal, cash: Decimal) -> NavPoint:
+    return NavPoint(session=date(2024, 1, day), closed_at=datetime(2024, 1, day, 21, tzinfo=UTC), nav=nav, cash=cash)
+
+
 def test_profit_by_day_leaves_out_money_paid_in() -> None:
     points = [
-        SimpleNamespace(session=date(2024, 1, 2), nav=Decimal(5000 - 1), cash=Decimal(5000 - 1000 - 1)),
-        SimpleNamespace(session=date(2024, 1, 3), nav=Decimal(5120), cash=Decimal(3999 + 440 - 1 - 250 - 1)),
-        SimpleNamespace(session=date(2024, 1, 4), nav=Decimal(7200), cash=Decimal(4187 - 240 - 1 + 2000)),
+        point(2, nav=Decimal(5000 - 1), cash=Decimal(5000 - 1000 - 1)),
+        point(3, nav=Decimal(5120), cash=Decimal(3999 + 440 - 1 - 250 - 1)),
+        point(4, nav=Decimal(7200), cash=Decimal(4187 - 240 - 1 + 2000)),
     ]
     found = profit_by_period(points, FILLS, "day", start=None, end=None)
     assert found == (("2024-01-02", Decimal(-1)), ("2024-01-03", Decimal(121)), ("2024-01-04", Decimal(80)))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -140,15 +139,6 @@ class BookStore:
                 " WHERE (nav_daily.nav, nav_daily.cash) IS DISTINCT FROM (excluded.nav, excluded.cash)",
                 [(account_id, point.session, point.nav, point.cash) for point in points],
             )
-
-    def nav(self, account_id: str, *, until: date) -> Sequence[NavPoint]:
-        """Return the values of the sessions up to a date, ascending."""
-        rows = self._connection.execute(
-            "SELECT session, nav, cash FROM execution.nav_daily"
-            " WHERE account_id = %s AND session <= %s ORDER BY session",
-            (account_id, until),
-        ).fetchall()
-        return [NavPoint(session=row[0], nav=row[1], cash=row[2]) for row in rows]
 
 
 def _cut(account_id: str, as_of: AsOf | None) -> dict[str, Any]:

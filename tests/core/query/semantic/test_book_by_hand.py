@@ -86,9 +86,9 @@ class Ledger:
 
     def nav_history(self, account_id=None, as_of=None):
         return [
-            NavPoint(session=date.fromisoformat(day), nav=Decimal(nav), cash=Decimal(60_000))
+            NavPoint(session=date.fromisoformat(day), closed_at=close, nav=Decimal(nav), cash=Decimal(60_000))
             for day, nav in self.navs.items()
-            if datetime.fromisoformat(day + "T20:00+00:00") <= as_of.known
+            if (close := datetime.fromisoformat(day + "T20:00+00:00")) <= as_of.known
         ]
 
 
