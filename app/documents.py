@@ -139,7 +139,7 @@ def order_document(order: Order, symbol: str, fills: Iterable[Fill]) -> dict[str
 
 def orders_document(books: Books, account: str | None, states: list[OrderState] | None) -> list[dict[str, Any]]:
     """List the orders of an account, newest first."""
-    fills = books.fills(account)
+    fills = books.fills(account, limit=None)
     return [
         order_document(order, books.symbol(order.instrument_id), fills)
         for order in books.orders(account, states=states)

@@ -77,7 +77,7 @@ def last_traded(context: ToolContext, strategy: SavedStrategy, account_id: str) 
     books = context.desk.books
     orders = books.protecting(strategy.strategy_id, account_id, since=_EVER)
     traded = {order.order_id for order in orders if order.filled_quantity}
-    fills = books.fills(account_id, context.as_of, limit=1_000_000) if traded else []
+    fills = books.fills(account_id, context.as_of, limit=None) if traded else []
     return max((fill.session for fill in fills if fill.order_id in traded), default=None)
 
 

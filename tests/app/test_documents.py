@@ -205,7 +205,7 @@ def test_orders_are_asked_for_with_account_and_states() -> None:
         asked.append((account, states))
         return [order(2), order(1)]
 
-    books = SimpleNamespace(orders=orders, fills=lambda account: [fill("ord_1")], symbol=lambda key: f"S{key}")
+    books = SimpleNamespace(orders=orders, fills=lambda account, limit: [fill("ord_1")], symbol=lambda key: f"S{key}")
     listed = orders_document(books, "paper", ["filled"])  # type: ignore[arg-type]
     assert asked == [("paper", ["filled"])]
     assert [(one["order_id"], one["symbol"], len(one["fills"])) for one in listed] == [
