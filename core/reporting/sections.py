@@ -84,8 +84,10 @@ def market(sources: Sources) -> Section:
 
 
 def _say_direction(section: Section, title: str, found: list[Measured]) -> None:
-    rises = sum(1 for _, number, _ in found if number > 0)
-    direction = "mostly rose" if rises * 2 > len(found) else "mostly fell"
+    rises, falls = (sum(1 for _, number, _ in found if sign * number > 0) for sign in (1, -1))
+    direction = (
+        "mostly rose" if 2 * rises > len(found) else "mostly fell" if 2 * falls > len(found) else "had no direction"
+    )
     best, worst = max(found, key=lambda part: part[1]), min(found, key=lambda part: part[1])
     if best is worst:
         section.say("note", f"{title}: ", name_of(best[0]), " moved ", best[2], ".")

@@ -137,6 +137,14 @@ def moves(**by_group: list[tuple[str, float]]) -> Sources:
             [("A", -0.01), ("B", 0.02), ("C", -0.03)],
             "note: Stocks mostly fell: B led with 2.00%, C was last with -3.00%.",
         ),
+        (
+            [("A", -0.01), ("B", 0.02), ("C", 0.01), ("D", -0.03)],
+            "note: Stocks had no direction: B led with 2.00%, D was last with -3.00%.",
+        ),
+        (
+            [("A", 0.0), ("B", 0.02), ("C", 0.0)],
+            "note: Stocks had no direction: B led with 2.00%, A was last with 0.00%.",
+        ),
         ([("A", 0.0123)], "note: Stocks: A moved 1.23%."),
         ([("A", 0.0), ("B", 0.0)], "note: Stocks: A moved 0.00%."),
     ],
