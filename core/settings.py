@@ -252,8 +252,9 @@ def read_vendor_access(terms: VendorTerms) -> VendorAccess:
     *url, rate, timeout = vendor_variables(terms)
     base_url = os.environ.get(url[0], "").strip() or terms.base_url if url else ""
     parts = urlsplit(base_url)
-    if parts.scheme == "http" and not is_loopback(parts.hostname):
-        # A key would cross the network in the clear.
+    # Over http a key would cross the network in the clear.
+    fits = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname))
+    if url and not (fits and parts.hostname):
         raise InvalidInput(f"{url[0]} is {base_url!r}, expected an https address (http is for this machine only).")
     return VendorAccess(
         base_url=base_url.rstrip("/"),

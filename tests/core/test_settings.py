@@ -103,6 +103,13 @@ def test_a_key_never_leaves_the_machine_unencrypted(monkeypatch: pytest.MonkeyPa
         read_vendor_access(_terms())
 
 
+@pytest.mark.parametrize("url", ["acme.example", "acme.example:443", "ftp://acme.example", "https://", "/v1", "//x"])
+def test_an_address_that_no_request_could_reach_is_refused_at_once(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("QUANTDESK_ACME_URL", url)
+    with pytest.raises(InvalidInput, match=r"QUANTDESK_ACME_URL is .*expected an https address"):
+        read_vendor_access(_terms())
+
+
 @pytest.mark.parametrize("value", ["0", "-5", "many", "nan", "inf"])
 def test_a_rate_must_be_a_number_above_nothing(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     monkeypatch.setenv("QUANTDESK_ACME_REQUESTS_PER_MINUTE", value)

@@ -21,8 +21,14 @@ Row = tuple[str, date, float, float, float, float, float]
 
 
 def session_of_milliseconds(stamp: Any, zone: ZoneInfo | None = None) -> date:
-    """Return the day that a time stamp in milliseconds falls on, in a zone (UTC where none is given)."""
-    return datetime.fromtimestamp(int(stamp) / 1000.0, UTC).astimezone(zone or UTC).date()
+    """Return the day that a time stamp in milliseconds falls on, in a zone (UTC where none is given).
+
+    Raises VendorMalformed for anything else.
+    """
+    try:
+        return datetime.fromtimestamp(int(stamp) / 1000.0, UTC).astimezone(zone or UTC).date()
+    except (TypeError, ValueError, OverflowError, OSError) as error:
+        raise VendorMalformed(f"A time stamp in milliseconds was expected and {stamp!r} came.") from error
 
 
 def milliseconds_of(day: date) -> int:
