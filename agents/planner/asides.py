@@ -39,6 +39,37 @@ _MATTERS = re.compile(
 )
 
 
+LEAVE_IT_OUT = "Or say “leave it out”, and I answer the rest."
+_LEAVE_OUT = re.compile(
+    r"^\W*(?:(?:yes|yeah|yep|ok|okay|sure|please|then|just|fine|well|never ?mind)\W+)*"
+    r"(?:(?:leave|take) (?:it|that|this|them|those|these|the words?|that word|those words) out|"
+    r"(?:ignore|drop|skip|omit|forget|leave out|without) "
+    r"(?:it|that|this|them|those|these|that word|those words|the words?)|"
+    r"(?:answer|do|give me|show me) the rest|yes|yeah|yep|ok|okay|sure|never ?mind that)"
+    r"(?:\W+(?:please|then|thanks|and answer (?:the rest|it)))*\W*$",
+    re.I,
+)
+
+
+def is_to_leave_out(question: str) -> bool:
+    """Say whether a person agrees that the words asked about are left out."""
+    return bool(_LEAVE_OUT.match(question))
+
+
+def without_words(question: str, words: Collection[str]) -> str:
+    """Return a question without some words; empty where there are none, or where one is a number.
+
+    A number that is left out makes another question.
+    """
+    if not words or not all(re.fullmatch(r"[A-Za-z][A-Za-z'-]*", word) for word in words):
+        return ""
+    rest = question
+    for word in words:
+        rest = re.sub(rf"(?<![\w'-]){re.escape(word)}(?:'s)?(?![\w'-])", " ", rest, flags=re.I)
+    rest = " ".join(rest.split())
+    return rest if rest != " ".join(question.split()) else ""
+
+
 def without_reader(question: str) -> str:
     """Return a question without whom its answer is for; the question itself where nothing else would be left."""
     rest = _FOR_A_READER.sub("", question).strip()

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 
-from agents.planner.asides import without_asides, without_reader
+from agents.planner.asides import LEAVE_IT_OUT, is_to_leave_out, without_asides, without_reader, without_words
 from agents.planner.concepts import ORDINARY
 from agents.planner.follow_ups import follow_up
 from agents.planner.leftovers import dropped_names, unexplained, unused_numbers
@@ -51,9 +51,14 @@ def plan_conversation(questions: Sequence[str], universe: Universe, today: date)
     """Return the plan of the last question, each earlier one giving its frame to the next."""
     frame: Frame | None = None
     plan = Plan(outcome="clarify", say="What would you like to know?")
+    before = ""
     for question in questions:
-        plan = plan_question(question, universe, today, previous=frame)
+        shorter = is_to_leave_out(question) and _plan_without(before, plan, universe, today, frame)
+        plan = shorter or plan_question(question, universe, today, previous=frame)
+        if _plan_without(question, plan, universe, today, frame):
+            plan = plan.model_copy(update={"say": f"{plan.say} {LEAVE_IT_OUT}"})
         frame = plan.frame or frame
+        before = question
     return plan
 
 
@@ -110,6 +115,17 @@ def _plan_point(question: str, plan: Plan, universe: Universe, today: date, prev
         return None
     left_out = "Left out: " + "; ".join(f"“{aside.rstrip('.;,')}”" for aside in found[1]) + "."
     return rest.model_copy(update={"notes": (left_out, *rest.notes)})
+
+
+def _plan_without(question: str, plan: Plan, universe: Universe, today: date, previous: Frame | None) -> Plan | None:
+    """Return the plan of a question without the words that its plan asks about; None where that is no answer."""
+    if plan.outcome != "clarify" or not (rest := without_words(question, plan.leftovers)):
+        return None
+    shorter = plan_question(rest, universe, today, previous=previous)
+    if shorter.outcome != "answer" or not shorter.calls:
+        return None
+    left_out = "Left out: " + ", ".join(f"“{word}”" for word in plan.leftovers) + "."
+    return shorter.model_copy(update={"notes": (left_out, *shorter.notes)})
 
 
 # Where a second question may begin.
