@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from core.domain.books import Fill
 
 Split = Literal["leg", "strategy", "day", "month", "cost"]
-MOST_ROWS = 100_000
 
 
 class PnlAnalysisArguments(Frozen):
@@ -39,10 +38,12 @@ def pnl_analysis(context: ToolContext, arguments: PnlAnalysisArguments) -> ToolR
     A strategy is who proposed the trade. The parts of a split add up to the total profit to the cent, but for other
     income (dividends, interest), which is stated.
     """
+    from core.execution.books import NO_ORDER
+
     account = context.desk.books.account(arguments.account).account_id
     held = context.desk.books.holdings(account, context.as_of)
     money = held.account.currency
-    fills = context.desk.books.fills(account, context.as_of, limit=MOST_ROWS)
+    fills, authors = context.desk.books.trades(account, context.as_of)
     income = held.total_pnl - (held.unrealized_pnl + held.realized_pnl - held.fees)
     for name, value in (
         ("total P&L", held.total_pnl),
@@ -61,13 +62,13 @@ def pnl_analysis(context: ToolContext, arguments: PnlAnalysisArguments) -> ToolR
     def symbol(fill: Fill) -> str:
         return symbols[fill.instrument_id]
 
-    splits: tuple[tuple[Split, str, Callable[[], Callable[[Fill], str]]], ...] = (
-        ("leg", "Profit by instrument", lambda: symbol),
-        ("strategy", "Profit by who proposed the trades", lambda: _author(context, account)),
+    splits: tuple[tuple[Split, str, Callable[[Fill], str]], ...] = (
+        ("leg", "Profit by instrument", symbol),
+        ("strategy", "Profit by who proposed the trades", lambda fill: authors.get(fill.order_id, NO_ORDER)),
     )
     for split, title, part in splits:
         if split in arguments.by:
-            lines = profit_by(fills, marks, part())
+            lines = profit_by(fills, marks, part)
             tables.append(_profit_table(split, title, lines, money))
             if len(lines) > 1:
                 charts.append(_bars(title, [(line.name, float(line.total)) for line in lines]))
@@ -86,23 +87,6 @@ def pnl_analysis(context: ToolContext, arguments: PnlAnalysisArguments) -> ToolR
         notes.append("Dividends and interest are other income: they are not in the splits.")
     sources = [f"execution.{name}" for name in ("fills", "cash_ledger", "orders", "proposals")]
     return context.result(tables=tables, charts=charts, sources=sources, notes=notes)
-
-
-def _author(context: ToolContext, account: str) -> Callable[[Fill], str]:
-    """Return what names the author of the proposal that a fill comes from."""
-    orders = context.desk.books.orders(account, context.as_of, limit=MOST_ROWS)
-    proposals = {order.order_id: order.proposal_id for order in orders}
-    authors: dict[str, str] = {}
-
-    def name(fill: Fill) -> str:
-        proposal = proposals.get(fill.order_id)
-        if proposal is None:
-            return "booked by hand"
-        if proposal not in authors:
-            authors[proposal] = context.desk.proposals.get(proposal).proposal.author
-        return authors[proposal]
-
-    return name
 
 
 def _profit_table(split: Split, title: str, lines: Sequence[ProfitLine], money: str) -> Table:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -19,6 +19,8 @@ from core.execution.stores import NavPoint, TradingStore
 from core.ports.clock import Clock
 
 ZERO = Decimal(0)
+NO_ORDER = "corporate action"
+"""Who stands as the author of what no order made."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,6 +164,15 @@ class Books:
             fills = transaction.books.fills(account.account_id, as_of=moment, as_executed=True)
         return list(reversed(fills))[:limit]
 
+    def trades(self, account_id: str, as_of: AsOf) -> tuple[Sequence[Fill], Mapping[str, str]]:
+        """Return all executions known then, oldest first, in shares of then, and the author of each order.
+
+        Splits booked since are in them, and fractions that splits left and that were paid out, which no order made.
+        """
+        with self._store.transaction() as transaction:
+            fills = transaction.books.fills(account_id, as_of=as_of)
+            return fills, transaction.books.authors(account_id)
+
     def profit(
         self,
         account_id: str | None = None,
@@ -173,11 +184,9 @@ class Books:
         """Return realised profit and fees by the author of the proposals, by session, by symbol or in one sum."""
         account = self.account(account_id)
         moment = as_of or AsOf(known=self._clock.now())
-        with self._store.transaction() as transaction:
-            fills = transaction.books.fills(account.account_id, as_of=moment)
-            authors = transaction.books.authors(account.account_id) if by == "strategy" else {}
+        fills, authors = self.trades(account.account_id, moment)
         names = {
-            fill.fill_id: authors.get(fill.order_id, "corporate action")
+            fill.fill_id: authors.get(fill.order_id, NO_ORDER)
             if by == "strategy"
             else fill.session.isoformat()
             if by == "session"
@@ -190,9 +199,7 @@ class Books:
 
     def held_for(self, author: str, account_id: str, as_of: AsOf) -> dict[int, Holding]:
         """Return what the proposals of one author, such as a strategy, hold by instrument, flat ones left out."""
-        with self._store.transaction() as transaction:
-            fills = transaction.books.fills(account_id, as_of=as_of)
-            authors = transaction.books.authors(account_id)
+        fills, authors = self.trades(account_id, as_of)
         own: dict[int, list[Fill]] = {}
         for fill in fills:
             if authors.get(fill.order_id) == author:

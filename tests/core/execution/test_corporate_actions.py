@@ -19,6 +19,7 @@ from core.execution.accounts import AccountDesk
 from core.execution.corporate_actions import ActionBooking, _per_share
 from core.execution.settlement import Settlement
 from core.testing.small_market import AGENT, ANNA, CLERK, PETER, START
+from tools._profit import profit_by
 
 EX = date(2022, 12, 2)
 CENT = Decimal("0.01")
@@ -228,6 +229,15 @@ def test_the_demo_book_is_left_as_it_was_made(desk, settle, buy):
     assert money(desk, "dividend") == []
 
 
+def whole_profit(desk) -> Decimal:
+    """Add up the parts of the profit as `pnl_analysis` splits it."""
+    held = desk.books.holdings()
+    fills, authors = desk.books.trades("main", AsOf(known=held.as_of))
+    lines = profit_by(fills, {line.instrument_id: line.price for line in held.positions}, lambda fill: fill.fill_id)
+    assert {fill.order_id for fill in fills} - authors.keys() <= {""}
+    return sum((line.total for line in lines), Decimal(0))
+
+
 def test_the_value_of_a_book_does_not_jump_at_a_split(desk, settle, buy):
     announce(desk, "split", ratio=4.0)
     split_prices(desk)
@@ -245,6 +255,7 @@ def test_the_value_of_a_book_does_not_jump_at_a_split(desk, settle, buy):
         before.positions[0].unrealized_pnl + 10,
     )
     assert line.pnl_today == 10 and after.pnl_today == 10
+    assert whole_profit(desk) == after.total_pnl
     assert desk.reconciliation.run()[0].outcome == "agrees"
     history = {point.session: point.nav for point in desk.books.nav_history()}
     values = list(history.values())
@@ -313,6 +324,7 @@ def test_a_fraction_that_a_split_leaves_is_paid_out_and_the_books_still_balance(
     assert stored[0] == whole
     profit = {line.name: line.realized for line in desk.books.profit()}
     assert sum(profit.values()) == after.realized_pnl and ("corporate action" in profit) == (paid is not None)
+    assert abs(whole_profit(desk) - after.total_pnl) < CENT
     # What the venue reported is as it was, and the venue agrees.
     assert [fill.quantity for fill in desk.books.fills()] == [quantity]
     assert desk.reconciliation.run()[0].outcome == "agrees"
