@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 Section = Literal["positions", "value", "orders", "fills", "proposals", "limits", "history"]
 Row = tuple[Cell, ...]
+_SEARCHED = 10_000
+"""How far back orders, fills and proposals are looked through for those of one symbol."""
 
 
 class PortfolioArguments(Frozen):
@@ -109,9 +111,14 @@ def _positions(context: ToolContext, held: Holdings, symbol: str | None, limit: 
     return Table(name="positions", title="Positions", columns=columns, rows=tuple(rows))
 
 
+def _read(symbol: str | None, limit: int) -> int:
+    """Return how many rows to read: one more than are shown tells that there are more, a symbol's may be far back."""
+    return limit + 1 if symbol is None else _SEARCHED
+
+
 def _orders(context: ToolContext, held: Holdings, symbol: str | None, limit: int) -> Table:
     rows = []
-    for order in context.desk.books.orders(held.account.account_id, context.as_of, limit=limit):
+    for order in context.desk.books.orders(held.account.account_id, context.as_of, limit=_read(symbol, limit)):
         name = context.desk.books.symbol(order.instrument_id)
         if symbol in (None, name):
             rows.append(
@@ -135,12 +142,12 @@ def _orders(context: ToolContext, held: Holdings, symbol: str | None, limit: int
         _text("reason"),
         _text("order_id", "order"),
     )
-    return Table(name="orders", title="Orders", columns=columns, rows=tuple(rows), truncated=len(rows) >= limit)
+    return Table(name="orders", title="Orders", columns=columns, rows=tuple(rows[:limit]), truncated=len(rows) > limit)
 
 
 def _fills(context: ToolContext, held: Holdings, symbol: str | None, limit: int) -> Table:
     rows = []
-    for fill in context.desk.books.fills(held.account.account_id, context.as_of, limit=limit):
+    for fill in context.desk.books.fills(held.account.account_id, context.as_of, limit=_read(symbol, limit)):
         name = context.desk.books.symbol(fill.instrument_id)
         if symbol in (None, name):
             rows.append(
@@ -163,12 +170,12 @@ def _fills(context: ToolContext, held: Holdings, symbol: str | None, limit: int)
         _text("note"),
         _text("order_id", "order"),
     )
-    return Table(name="fills", title="Fills", columns=columns, rows=tuple(rows), truncated=len(rows) >= limit)
+    return Table(name="fills", title="Fills", columns=columns, rows=tuple(rows[:limit]), truncated=len(rows) > limit)
 
 
 def _proposals(context: ToolContext, held: Holdings, symbol: str | None, limit: int) -> Table:
     rows: list[Row] = []
-    for view in context.desk.proposals.list(account_id=held.account.account_id, limit=limit):
+    for view in context.desk.proposals.list(account_id=held.account.account_id, limit=_read(symbol, limit)):
         proposal = view.proposal
         if symbol is not None and symbol not in {leg.symbol for leg in proposal.legs}:
             continue
@@ -197,7 +204,9 @@ def _proposals(context: ToolContext, held: Holdings, symbol: str | None, limit: 
         _text("reason"),
         _text("proposal_id", "proposal"),
     )
-    return Table(name="proposals", title="Proposals", columns=columns, rows=tuple(rows))
+    return Table(
+        name="proposals", title="Proposals", columns=columns, rows=tuple(rows[:limit]), truncated=len(rows) > limit
+    )
 
 
 def _limits(context: ToolContext, held: Holdings, symbol: str | None, limit: int) -> Table:
