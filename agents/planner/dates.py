@@ -91,5 +91,6 @@ def _day_of(month: int, day: str, year: str | None, today: date) -> tuple[date, 
     number = int(re.sub(r"\D", "", day))
     if year:
         return _one_day(int(year), month, number)
-    this = _one_day(today.year, month, number)
-    return this if this is None or this[0] <= today else _one_day(today.year - 1, month, number)
+    # The last one there was: of a leap day up to eight years ago, as before and after 1900.
+    found = (_one_day(today.year - back, month, number) for back in range(9))
+    return next((one for one in found if one is not None and one[0] <= today), None)
