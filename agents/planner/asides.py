@@ -12,13 +12,16 @@ from agents.planner.universe import Universe
 # "for Thursday's committee", "for the board pack": who reads the answer says nothing about what is asked.
 _READERS = (
     r"committee|board|meeting|clients?|boss|pm|partners?|wife|husband|spouse|auditors?|accountants?|investors?|"
-    r"statement|presentation|folder|binder|deck|pack|slides?|memo|newsletter|letter|review|file|files|records|trustees?|colleagues?|intern|"
-    r"regulators?|compliance|pitch|call|talk|lecture|class|blog"
+    r"statement|presentation|folder|binder|deck|pack|slides?|memo|newsletter|letter|review|file|files|records|"
+    r"trustees?|colleagues?|intern|"
+    r"regulators?|compliance|principal|principals|chairman|chair|treasurer|founder|family|pitch|call|talk|"
+    r"lecture|class|blog"
 )
 _FOR_A_READER = re.compile(
     r"(?:^|,?\s+)(?:for|before|ahead of|to show(?: to)?|to send to|to give to|to take to)\s+"
     r"(?:(?:my|our|the|a|an|his|her|their|this|next|tomorrow's|today's|tonight's|\w+day's|week's|month's|quarter's|"
-    r"investment|risk|oversight|(?:investor|client|trustee|partner|member|donor)s?'|client|board|annual|quarterly|monthly|weekly|internal|staff|client|tax|income|expense)\s+)+"
+    r"investment|risk|oversight|(?:investor|client|trustee|partner|member|donor)s?'|client|board|annual|"
+    r"quarterly|monthly|weekly|internal|staff|client|tax|income|expense|(?!next|this|last)\w+'s)\s+)+"
     rf"(?:{_READERS})\b(?!\s+(?:decisions?|minutes|of|meets?|votes?|announces?)),?",
     re.I,
 )
@@ -29,6 +32,13 @@ _CLAUSE = re.compile(
 # "I remember when it was only a mill": what a person feels or remembers narrows nothing.
 _MEMORY = re.compile(
     r"^\W*i(?:'m| am|'ve| have| was)? (?:also )?(?:remember|recall|love|hate|like|miss|feel|hope|wish|fear)\b", re.I
+)
+# "I've got TSM so I'm nervous": why it is asked.
+_OWNS_SO = re.compile(
+    r"^\W*(?:i|we)(?:'ve| have|'m| am)? (?:got|own|hold|have|long|sitting on|holding)\b[^.?!\d]*\b(?:so|and|"
+    r"which)\b[^.?!\d]*"
+    r"\b(?:nervous|worried|worry|scared|anxious|curious|concerned|panick\w+|freak\w+|asking|wondering|care|sleep\w*)\b",
+    re.I,
 )
 # What narrows, asks or orders is never beside the point.
 _MATTERS = re.compile(
@@ -70,9 +80,25 @@ def without_words(question: str, words: Collection[str]) -> str:
     return rest if rest != " ".join(question.split()) else ""
 
 
+# "... so I can block the calendar", "... that somebody with savings should know about".
+_SO_THAT = re.compile(
+    r",?\s+so (?:that )?(?:i|we|they|he|she) (?:can|could|may|might|know|will|don't|do not)\b[^.?!;\d]*(?=[.?!;]|$)",
+    re.I,
+)
+_FOR_WHOM = re.compile(
+    r"\s+(?:that |which )?(?:i|we|one|you|somebody|someone|anyone|people|(?:an? |the )?(?:retired |small |long-term )?"
+    r"(?:person|investor|saver|holder|trader|pensioner|retiree)s?)\b[^.?!,;\d]{0,60}?"
+    r"\b(?:should|ought to|need to|must|would want to) (?:know|worry|care|hear|think|be aware|keep an eye)"
+    r"(?: about| of| on)?(?=\s*[.?!,;]|$)",
+    re.I,
+)
+
+
 def without_reader(question: str) -> str:
     """Return a question without whom its answer is for; the question itself where nothing else would be left."""
-    rest = _FOR_A_READER.sub("", question).strip()
+    clauses = re.split(r"(?<=[.!?;])\s+", question)
+    kept = " ".join(clause for clause in clauses if not _OWNS_SO.search(clause))
+    rest = _FOR_WHOM.sub("", _SO_THAT.sub("", _FOR_A_READER.sub("", kept or question))).strip()
     return rest if len(rest.split()) > 1 else question
 
 

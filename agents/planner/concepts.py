@@ -36,6 +36,16 @@ MORE_MACRO: dict[str, str] = dict(_WORDS["macro"])
 NICKNAMES: dict[str, tuple[str, ...]] = {
     name: tuple(symbol.strip() for symbol in symbols.split(",")) for name, symbols in _WORDS["nicknames"].items()
 }
+PLACES: frozenset[tuple[str, ...]] = frozenset(
+    {(place,) for place in _WORDS["places"].split()}
+    | {tuple(place.split()) for place in _WORDS["places_in_words"].split(",")}
+)
+# A fund by what it holds: "the utilities fund", "a gold miners ETF".
+for _held, _symbols in _WORDS["funds"].items():
+    for _noun in ("fund", "etf", "tracker", "index fund", "sector fund", "sector etf", "one"):
+        NICKNAMES.setdefault(f"{_held} {_noun}", tuple(symbol.strip() for symbol in _symbols.split(",")))
+# Words of other worlds.
+ELSEWHERE: frozenset[str] = frozenset(_WORDS["elsewhere"].split())
 # Signs without content.
 SIGNS = frozenset('?!;:,.()"-/*+=&') | {"->"}
 

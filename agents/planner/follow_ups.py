@@ -73,7 +73,13 @@ def follow_up(reading: Reading, slots: Slots, universe: Universe, previous: Fram
             return _same_series(reading, universe, previous)
         # "Show it as a correlation with XOM as well": those before and the new one.
         joined = previous.symbols and slots.symbols and reading.has("pronoun") and _AS_WELL.search(reading.text)
-        return _same_subject(reading, slots, universe, previous) if metric or joined else None
+        against = (
+            len(previous.symbols) == 1
+            and len(slots.symbols) == 1
+            and reading.has(*_OF_TWO)
+            and _ITS.search(reading.text)
+        )
+        return _same_subject(reading, slots, universe, previous) if metric or joined or against else None
     if shown := _shown_otherwise(reading, previous):
         return shown
     counts = [number.value for number in reading.numbers.values() if number.unit == "plain"]
@@ -91,6 +97,9 @@ def follow_up(reading: Reading, slots: Slots, universe: Universe, previous: Fram
     return None
 
 
+# "Its beta to QQQ" is that of what was talked about.
+_OF_TWO = ("beta", "correlation", "spread", "ratio")
+_ITS = re.compile(r"\b(?:its|their|it)\b", re.I)
 _AS_WELL = re.compile(r"\b(?:as well|too|also|include|together with)\b", re.I)
 
 
@@ -220,8 +229,7 @@ def _shown_otherwise(reading: Reading, previous: Frame) -> Plan | None:
 
 def _same_subject(reading: Reading, slots: Slots, universe: Universe, previous: Frame) -> Plan | None:
     """Ask something new of the same symbols: "and its Sharpe?", "is that above my cost?"."""
-    for symbol in previous.symbols:
-        reading.spans.append(Span(kind="symbol", value=symbol, start=-1, end=-1))
+    reading.spans[:0] = [Span(kind="symbol", value=symbol, start=-1, end=-1) for symbol in previous.symbols]
     widened = take_slots(reading, universe)
     ahead = re.search(r"\b(?:next|upcoming|coming)\b", reading.text, re.I)
     if (

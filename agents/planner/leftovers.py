@@ -56,12 +56,20 @@ def _of_figures(left: tuple[str, ...], reading: Reading, frame: Frame) -> tuple[
     if frame.metric == "macro_spread":
         said |= {"less", "yield", "yields", "rate", "rates"}
     if frame.series:
-        said |= {"normalised", "normalized"}
+        said |= {"normalised", "normalized", "rate", "rates", "yield", "yields", "print", "prints", "spot", "series"}
+    if frame.metric in ("economic_events", "earnings_dates"):
+        said |= {"remaining", "hotter", "cooler", "colder", "softer", "stronger", "weaker", "firmer", "inline"}
+    if frame.metric == "open":
+        said |= {"open"}
+    if frame.topic in ("book", "portfolio", "pnl_split"):
+        said |= {"fund"}
     if frame.metric == "cash":
         said |= {"left", "remaining", "free"}
     return tuple(word for word in left if word.lower() not in said)
 
 
+_SHOWN = ("query_metric", "performance", "price_chart")
+_OF_EVENTS = frozenset({"stress", "inject_event", "event_study", "run_sql"})
 _APART = re.compile(r"\b(?:or|and|vs|versus|against|than|,|to|with)\b|,")
 
 
@@ -75,6 +83,7 @@ def dropped_names(reading: Reading, calls: Sequence[Call], universe: Universe) -
     text = " ".join(str(call.args) for call in calls)
     groups = [span for span in reading.spans if span.kind == "group"]
     named = {span.value for span in reading.spans if span.kind == "symbol"}
+    about_events = "country" in text or any(call.name in _OF_EVENTS for call in calls)
     out = []
     for span in reading.spans:
         if span.start < 0 or span.value in text:
@@ -90,7 +99,9 @@ def dropped_names(reading: Reading, calls: Sequence[Call], universe: Universe) -
             ]
             if any(_APART.search(words) for words in between):
                 out.append(written)
-        elif span.kind == "topic" and named and calls[0].name in ("query_metric", "performance", "price_chart"):
+        elif (span.kind == "place" and not about_events) or (
+            span.kind == "topic" and named and calls[0].name in _SHOWN
+        ):
             out.append(written)
     return tuple(dict.fromkeys(out))
 

@@ -89,7 +89,7 @@ def beside_this_year(period: Period, today: date) -> Period:
         start=date(today.year - 1, 1, 1),
         end=date(today.year - 1, 12, 31),
         text=str(today.year - 1),
-        note=f"Read last year, after this year, as {today.year - 1}.",
+        note=f"Read last year as {today.year - 1}.",
     )
 
 

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 
+from agents.planner.appositions import read_descriptions
 from agents.planner.asides import LEAVE_IT_OUT, is_to_leave_out, without_asides, without_reader, without_words
-from agents.planner.concepts import ORDINARY
+from agents.planner.concepts import ELSEWHERE, ORDINARY
 from agents.planner.follow_ups import follow_up
 from agents.planner.leftovers import dropped_names, unexplained, unused_numbers
-from agents.planner.periods import Period, beside_this_year
+from agents.planner.periods import beside_this_year
 from agents.planner.plan import Call, Frame, Plan
 from agents.planner.reading import Reading, Span, read
 from agents.planner.requests import calls_of, factor_symbol, group_members, is_group
@@ -20,11 +21,12 @@ from agents.planner.rules_panel import panel
 from agents.planner.rules_refuse import OUTSIDE, decline, refuse
 from agents.planner.rules_scan import scan, scan_in_words
 from agents.planner.rules_strategies import strategies
-from agents.planner.several import frames_of
+from agents.planner.several import dated, frames_of, one_measure_each
 from agents.planner.shocks import crisis_words
 from agents.planner.slots import Slots, take_slots
 from agents.planner.text import joined, plain
 from agents.planner.universe import Universe
+from agents.planner.unnamed import is_unnamed
 
 HELLO = (
     "Hello. I am this desk's offline planner: no language model is connected, I read questions with a grammar. "
@@ -64,7 +66,7 @@ def plan_conversation(questions: Sequence[str], universe: Universe, today: date)
 
 def plan_question(question: str, universe: Universe, today: date, *, previous: Frame | None = None) -> Plan:
     """Return what to do about one question, or about several in one; `previous` is the frame of the turn before."""
-    question = _dated(question, previous)
+    question = dated(question, previous)
     if not _SELECT.match(question):
         question = without_reader(plain(question))
     if (said := _REASON.search(question)) and (
@@ -73,6 +75,9 @@ def plan_question(question: str, universe: Universe, today: date, *, previous: F
         return proposed
     plan, dropped = _plan_one(question, universe, today, previous)
     asks_twice = plan.outcome == "clarify" or dropped or _TWO_QUESTIONS.search(plain(question))
+    one_figure = plan.frame is None or plan.frame.topic in ("metric", "indicators")
+    if one_figure and (both := _plan_measures(question, plan, universe, today, previous)):
+        return both
     if asks_twice and (several := _plan_several(question, universe, today, previous)):
         return several
     if plan.outcome in ("clarify", "decline") and (point := _plan_point(question, plan, universe, today, previous)):
@@ -130,62 +135,36 @@ def _plan_without(question: str, plan: Plan, universe: Universe, today: date, pr
 
 # Where a second question may begin.
 _NEXT_QUESTION = re.compile(
-    r"\?\s+(?=\S)|;\s+|\s\+\s(?=[a-z])|,?\s+and\s+(?:also\s+|separately\s+|then\s+)?(?:,?\s*while you(?:'re|"
+    r"\?\s+(?=\S)|;\s+|\s\+\s(?=\w)|,?\s+and\s+(?:also\s+|separately\s+|then\s+)?(?:,?\s*while you(?:'re|"
     r" are) at it,?\s+)?(?:tell (?:me|us)\s+)?(?=(?:whats?|hows?|show|list|give|when|which|"
-    r"who|where|is|are|did|the\s+(?:latest|current|newest|date|next|rsi|dividends?|news|volatility|beta|sharpe|drawdown|close|price|return)|my|our|its|their|any|split|break|run|backtest|"
+    r"who|where|is|are|did|the\s+(?:latest|current|newest|date|next|rsi|dividends?|news|volatility|beta|sharpe|"
+    r"drawdown|close|price|return)|my|our|its|their|any|split|break|run|backtest|"
     r"simulate|size|calibrate|rank|stress|scan|plot|compute)\b)|,\s+(?:then|also|plus)\s+",
     re.I,
 )
 
 
 _TWO_QUESTIONS = re.compile(
-    r"\?\s+\S|\band (?:also )?(?:split|break|run|backtest|simulate|size|calibrate|rank|stress|scan|plot|compute) \w|"
+    r"\?\s+\S|\s\+\s\w|\band (?:also )?(?:its|their) (?:[\w-]+ ){0,2}(?:correlation|beta|volatility|vol|sharpe|"
+    r"sortino|drawdown|"
+    r"rsi|dividends?|news|earnings|price|close|return|volume)\b|"
+    r"\band (?:also )?(?:split|break|run|backtest|simulate|size|calibrate|rank|stress|scan|plot|compute) \w|"
     r"\band (?:also )?the (?:date|next|latest|newest|current)\b|\band separately\b|"
     r"\band (?:also )?(?:show|give|list) (?:me |us )?(?:the|my|our|its|any|what)\b|\band,? while you(?:'re|"
     r" are) at it\b|"
     r"\band (?:also |separately |then )?(?:tell (?:me|us) )?(?:when|what|how(?: many| much| large| big| far|"
     r" high| low)?|who|which|where)"
-    r"(?:'?s| (?:shares|comes?|would|will|do|does|did|is|are|was|were|has|have|an?|the))\b",
+    r"(?:'?s| (?:am|shares|comes?|would|will|do|does|did|is|are|was|were|has|have|an?|the))\b",
     re.I,
 )
 # "Use reports since 2018" says how to answer the question before it.
 _TERMS_ONLY = re.compile(
-    r"^\W*(?:take|use|using|based on|count|assume|include|exclude|ignore|leave out|one (?:figure|number))\b", re.I
-)
-_REFERS = re.compile(r"\b(?:they|it|its|that|this|them|their|those|these|both|same|too)\b", re.I)
-
-
-_THAT_TIME = re.compile(
-    r"\b(?:in |over |during |for )?(?:that|the same) (?:same )?(?:year|month|quarter|week|period|stretch|span)\b", re.I
-)
-
-
-def _dated(question: str, previous: Frame | None) -> str:
-    """Write out "that year" as the dates that were talked about."""
-    period = previous.period if previous is not None else None
-    if period is None or period.start is None or period.end is None:
-        return question
-    if _is_year(period):
-        for form, step in ((_YEAR_AFTER, 1), (_YEAR_BEFORE, -1)):
-            question = form.sub(f"in {period.start.year + step}", question)
-    return _THAT_TIME.sub(f"from {period.start} to {period.end}", question)
-
-
-_YEAR_AFTER = re.compile(
-    r"\b(?:in |over |for )?(?:the year (?:after|afterwards|that followed)|the (?:following|next) year|a year later)\b",
+    r"^\W*(?:the )?(?:top|first|last|best) \w+(?: (?:will do|is (?:fine|enough|plenty|ok)|are (?:fine|enough)|"
+    r"please))\W*$|"
+    r"^\W*(?:take|use|using|based on|count|assume|include|exclude|ignore|leave out|one (?:figure|number))\b",
     re.I,
 )
-_YEAR_BEFORE = re.compile(
-    r"\b(?:in |over |for )?(?:the year before|the (?:previous|prior|preceding) year|a year earlier)\b(?! \d)", re.I
-)
-
-
-def _is_year(period: Period) -> bool:
-    """Say whether a period is one calendar year."""
-    start, end = period.start, period.end
-    return bool(
-        start and end and start.year == end.year and (start.month, start.day, end.month, end.day) == (1, 1, 12, 31)
-    )
+_REFERS = re.compile(r"\b(?:they|it|its|that|this|them|their|those|these|both|same|too)\b", re.I)
 
 
 def _plan_several(question: str, universe: Universe, today: date, previous: Frame | None) -> Plan | None:
@@ -193,9 +172,25 @@ def _plan_several(question: str, universe: Universe, today: date, previous: Fram
     parts = [part.strip() for part in _NEXT_QUESTION.split(plain(question)) if part and part.strip(" ?.,;")]
     if not 2 <= len(parts) <= 3 or any(_TERMS_ONLY.match(part) for part in parts[1:]):
         return None
+    return _side_by_side(parts, universe, today, previous)
+
+
+def _plan_measures(question: str, plan: Plan, universe: Universe, today: date, previous: Frame | None) -> Plan | None:
+    """Return the plan of a question that joins measures, if each is understood by itself and one call has not all."""
+    parts = list(one_measure_each(plain(question)))
+    if not 2 <= len(parts) <= 3 or len(plan.calls) >= len(parts):
+        return None
+    if plan.frame is not None and len(plan.frame.options.get("names", ())) >= len(parts):
+        return None
+    found = _side_by_side(parts, universe, today, previous)
+    return found if found is not None and len(found.calls) > max(1, len(plan.calls)) else None
+
+
+def _side_by_side(parts: list[str], universe: Universe, today: date, previous: Frame | None) -> Plan | None:
+    """Return one plan of the questions that are each understood by themselves; None where one is not."""
     plans: list[Plan] = []
     for part in parts:
-        part = _dated(part, plans[-1].frame) if plans else part
+        part = dated(part, plans[-1].frame) if plans else part
         before = previous if not plans else plans[-1].frame if _REFERS.search(part) else None
         plan, dropped = _plan_one(part, universe, today, before)
         if plan.outcome not in ("answer", "needs_approval") or not plan.calls or dropped:
@@ -216,8 +211,13 @@ def _plan_one(question: str, universe: Universe, today: date, previous: Frame | 
     if not question.strip():
         return Plan(outcome="clarify", say="What would you like to know?"), False
     reading = read(question, universe, today)
+    read_descriptions(reading, universe)
     this_year = any(found.period.name == "this_year" for found in reading.periods)
-    if this_year or (previous is not None and previous.period is not None and previous.period.name == "this_year"):
+    if (
+        this_year
+        or _PAST_YEAR.search(reading.text)
+        or (previous is not None and previous.period is not None and previous.period.name == "this_year")
+    ):
         reading.periods = [replace(one, period=beside_this_year(one.period, today)) for one in reading.periods]
     plan = refuse(reading)
     if plan is None and (sql := _SELECT.match(question)):
@@ -241,6 +241,8 @@ def _plan_one(question: str, universe: Universe, today: date, previous: Frame | 
     return plan, plan.outcome == "answer" and mixed and not (plan.frame and plan.frame.series)
 
 
+# "What did it return last year" is of a year that is over.
+_PAST_YEAR = re.compile(r"\b(?:did|was|were|had|returned|paid)\b[^.?!;]*(?<!the )\blast year\b", re.I)
 _MEMBERS = re.compile(r"\b(?:which|what|any|scan|screen|find|list|show|all|names?)\b", re.I)
 
 
@@ -273,6 +275,8 @@ def _understand(reading: Reading, universe: Universe, previous: Frame | None) ->
         return plan
     if _THE_OTHER.search(reading.text) and not slots.symbols:
         return Plan(outcome="clarify", say="Which other one do you mean? Please name it.")
+    if previous is None and is_unnamed(reading, slots):
+        return Plan(outcome="clarify", say="Which one do you mean? Please name it.", frame=None)
     if ambiguous := reading.values("ambiguous"):
         return Plan(outcome="clarify", say=f"Which one do you mean: {' or '.join(ambiguous[0].split('|'))}?")
     if reading.has("fiscal"):
@@ -311,6 +315,9 @@ def _with_leftovers(
     left = unexplained(reading, plan, universe)
     if plan is not None and not left:
         return plan
+    if left and _is_foreign(reading, left):
+        listed = ", ".join(f"“{word}”" for word in left[:6])
+        return Plan(outcome="decline", say=f"I do not know {listed}. {OUTSIDE}", leftovers=left, private=True)
     if left and (meant := _lower_case_symbols(reading, slots, universe, previous)):
         return meant
     if left and (plan is None or plan.outcome == "clarify") and (named := _unknown_name(reading, slots, universe)):
@@ -329,6 +336,13 @@ def _with_leftovers(
             private=bool(plan and plan.private),
         )
     return Plan(outcome="clarify", say=_missing(reading, slots), frame=_partial(slots))
+
+
+def _is_foreign(reading: Reading, left: Sequence[str]) -> bool:
+    """Say whether a question turns on a word of another world and names nothing of the desk."""
+    named = any(span.kind not in ("concept", "number", "period") for span in reading.spans)
+    of_the_desk = reading.has("close", "volatility", "return", "backtest", "news", "buy", "sell", *_OF_THE_DESK)
+    return not named and not of_the_desk and any(word.lower() in ELSEWHERE for word in left)
 
 
 def _is_elsewhere(reading: Reading, left: Sequence[str]) -> bool:

@@ -11,7 +11,18 @@ from functools import lru_cache
 from rapidfuzz import process
 from rapidfuzz.distance import OSA, Indel
 
-from agents.planner.concepts import ABBREVIATIONS, FILLERS, NICKNAMES, ORDINARY, SIGNS, SPEECH, TWO_LETTERS, phrases
+from agents.planner.concepts import (
+    ABBREVIATIONS,
+    ELSEWHERE,
+    FILLERS,
+    NICKNAMES,
+    ORDINARY,
+    PLACES,
+    SIGNS,
+    SPEECH,
+    TWO_LETTERS,
+    phrases,
+)
 from agents.planner.concepts import words as concept_words
 from agents.planner.dates import MONTHS, UNITS
 from agents.planner.periods import Found, find_periods
@@ -256,9 +267,19 @@ def _place_phrases(reading: Reading, universe: Universe) -> None:
                 concept := table.get(phrase) or (table.get((_stem(phrase[0], table),)) if length == 1 else None)
             ):
                 span = Span(kind="concept", value=concept, start=start, end=start + length)
+            if span is None and phrase in PLACES:
+                span = Span(kind="place", value=place_name(phrase), start=start, end=start + length)
             if span is not None:
                 reading.spans.append(span)
     reading.spans.sort(key=lambda span: span.start)
+
+
+def place_name(words: tuple[str, ...]) -> str:
+    """Return a place as it is written: Strait of Hormuz, NATO."""
+    return " ".join(word.upper() if word in _IN_CAPITALS else word if word == "of" else word.title() for word in words)
+
+
+_IN_CAPITALS = frozenset({"nato", "opec", "uae"})
 
 
 def _stem(word: str, table: Mapping[tuple[str, ...], str]) -> str:
@@ -323,7 +344,7 @@ def _name_span(
                 kind == "macro"
                 and length == 1
                 and len(text) <= 3
-                and text not in ("cpi", "gdp", "pce", "baa", "aaa", "wti", "10y", "2y", "3m", "m2", "m1", "ppi")
+                and text not in ("cpi", "gdp", "pce", "baa", "aaa", "wti", "10y", "2y", "3m", "m2", "m1", "ppi", "fed")
             ):
                 continue
             return Span(kind=kind, value=str(found), start=start, end=start + length)
@@ -393,6 +414,8 @@ def _correct(reading: Reading, universe: Universe) -> None:
         universe.symbols,
         universe.topics,
         universe.names,
+        _place_words(),
+        ELSEWHERE,
         SIGNS,
         UNIT_WORDS,
         spoken,
@@ -415,6 +438,11 @@ def _correct(reading: Reading, universe: Universe) -> None:
             if word.low not in (f"{better}s", f"{better}es", f"{better}ed", f"{better}ing"):
                 reading.corrections[word.low] = better
             reading.words[index] = Word(raw=better, low=better)
+
+
+@lru_cache(maxsize=1)
+def _place_words() -> frozenset[str]:
+    return frozenset(word for place in PLACES for word in place)
 
 
 @lru_cache(maxsize=1)

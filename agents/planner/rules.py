@@ -12,6 +12,7 @@ from agents.planner import (
     rules_macro,
     rules_market,
     rules_models,
+    rules_releases,
     rules_risk,
     rules_study,
     rules_trade,
@@ -71,6 +72,8 @@ def _about_data(reading: Reading, slots: Slots) -> Plan | None:
     if _GAPS.search(reading.text) and not reading.has("portfolio", "backtest"):
         return Plan(outcome="answer", frame=Frame(topic="coverage", symbols=slots.symbols))
     asked = _ABOUT_DATA.search(reading.text)
+    if (slots.period is not None and slots.period.kind == "next") or rules_releases.is_due(reading, slots):
+        return None  # what comes out tomorrow is not stored
     others = ("portfolio", "news", "sentiment", "backtest", "cash", "calendar")
     if asked and not reading.has(*others) and (_HAVE_DATA.search(reading.text) or not reading.has("return", "close")):
         return Plan(outcome="answer", frame=Frame(topic="coverage", symbols=slots.symbols))

@@ -23,7 +23,8 @@ _BOUGHT_AT = re.compile(
 # What ranks holdings by what they made; a biggest or smallest holding is one by size.
 _LOST = r"worst|losers?|decliners?|lost|los(?:es?|ing)|hurt(?:ing|s)?|down"
 _BY_PROFIT = re.compile(
-    rf"\b(?:best|{_LOST}|performers?|winners?|gainers?|made|mak(?:es?|ing)|gain(?:ed|s)?|earn(?:ed|s)?|up|profitable)\b",
+    rf"\b(?:best|{_LOST}|performers?|winners?|gainers?|made|mak(?:es?|ing)|gain(?:ed|s)?|earn(?:ed|s)?|up|"
+    rf"profitable)\b",
     re.I,
 )
 _ONE_OF_THEM = re.compile(
@@ -33,7 +34,10 @@ _ONE_OF_THEM = re.compile(
 )
 _HAD_HELD = re.compile(
     r"\b(?:if|had) .*\b(?:held|owned|kept|been holding)\b.*\bwould\b|\bwould (?:i|we) have .*\b(?:if|by)\b.*"
-    r"\b(?:held|owned|kept|holding)\b",
+    r"\b(?:held|owned|kept|holding)\b|"
+    r"\bif (?:i|we|someone|somebody) (?:had |'d |just |only )*(?:bought|purchased|invested in|got into|"
+    r"aped into)\b.*\bwould\b|"
+    r"\bwould (?:i|we|it|that) (?:be|have)\b.*\bif (?:i|we) (?:had |'d )*(?:bought|purchased|invested in|got into)\b",
     re.I,
 )
 _OWNED = re.compile(
@@ -57,6 +61,9 @@ def is_book(reading: Reading, slots: Slots, previous: Frame | None) -> bool:
         return True
     if reading.has("nav", "pnl", "fills", "proposals", "orders", "pending"):
         of_a_company = reading.has("pnl") and slots.symbols and not mine and not reading.has("portfolio")
+        of_a_series = reading.has("pnl") and slots.series and not mine and not reading.has("portfolio")
+        if of_a_series:
+            return False
         return not of_a_company or _OWN_PROFIT.search(reading.text) is not None
     if reading.has("cash") and not slots.group:
         return True

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
+from agents.planner import rules_releases
 from agents.planner.concepts import FILLERS
-from agents.planner.dates import MONTH, MONTHS, month_range
+from agents.planner.dates import MONTH, month_range
 from agents.planner.periods import ALL, UPCOMING, Period, last_units, unless_latest
 from agents.planner.plan import Frame, Plan
 from agents.planner.reading import Reading, Span
 from agents.planner.rules_models import place_of
 from agents.planner.slots import Slots
 
-_FUTURE = re.compile(r"\b(?:next|upcoming|coming|when is|when are|when does|when do|schedule|scheduled)\b", re.I)
+_FUTURE = re.compile(
+    r"\b(?:next|upcoming|coming(?! (?:down|up|off|back|in)\b)|when is|when are|when does|when do|schedule|scheduled)\b",
+    re.I,
+)
 
 
 _PRESS = re.compile(
@@ -100,9 +105,11 @@ def _headline_words(reading: Reading, about: re.Pattern[str] = _ABOUT) -> str:
         words = match[1].lower().split()
         for length in range(len(words), 0, -1):
             places = _places(reading, words[:length])
-            free = [at for at in places if at not in taken or _is_macro(reading, at)]
+            free = [at for at in places if at not in taken or _is_macro(reading, at) or _is_place(reading, at)]
             if places and len(free) == len(places) and not set(words[:length]) & FILLERS:
-                reading.spans = [span for span in reading.spans if not (span.kind == "macro" and span.start in places)]
+                reading.spans = [
+                    span for span in reading.spans if not (span.kind in ("macro", "place") and span.start in places)
+                ]
                 reading.spans.append(
                     Span(kind="headline", value=" ".join(words[:length]), start=places[0], end=places[-1] + 1)
                 )
@@ -120,22 +127,34 @@ def _is_macro(reading: Reading, at: int) -> bool:
     return any(span.kind == "macro" and span.start <= at < span.end for span in reading.spans)
 
 
+def _is_place(reading: Reading, at: int) -> bool:
+    return any(span.kind == "place" and span.start <= at < span.end for span in reading.spans)
+
+
 def events(reading: Reading, slots: Slots) -> Plan | None:
     """Return the plan of a question on earnings, dividends, splits, releases or geopolitics, or None."""
     metric, options = _event_metric(reading, slots)
     if metric is None:
         return None
     period = unless_latest(slots.period)
-    if period is not None and metric in _SCHEDULED and not _PAST.search(reading.text):
-        period = _coming(period, reading)
+    if period is not None and metric in _SCHEDULED:
+        period = _scheduled(period, reading)
     upcoming = bool(_FUTURE.search(reading.text)) and period is None
     if upcoming:
         period = UPCOMING
     limit = slots.count
     symbols = slots.symbols
-    if metric == "earnings_surprise" and period is not None and period.unit == "quarter" and period.count:
-        limit, period = period.count, ALL
-    last_one = re.search(r"\b(?:last|latest|most recent|previous)\b", reading.text, re.I) and period is None
+    if counted := _newest(metric, period):
+        limit, period = counted, ALL
+    last_one = re.search(r"\b(?:last|latest|most recent|previous)\b", reading.text, re.I) and (
+        period is None or period.kind == "all"
+    )
+    figure = (
+        metric == "economic_events"
+        and period is None
+        and not upcoming
+        and rules_releases.AGAINST_FORECAST.search(reading.text)
+    )
     past = bool(
         re.search(r"\b(?:last|latest|most recent|previous|past|did|was|were|paid|history)\b", reading.text, re.I)
     )
@@ -144,18 +163,18 @@ def events(reading: Reading, slots: Slots) -> Plan | None:
     if (
         limit is None
         and metric in ("earnings_dates", "economic_events", "dividends")
-        and (upcoming or last_one)
+        and (upcoming or last_one or figure)
         and (symbols or options.get("topic"))
     ):
         limit = 1
-    order = "desc" if last_one or (metric == "earnings_surprise") else None
+    if figure:
+        period = ALL
+    order = "desc" if last_one or figure or (metric == "earnings_surprise") else None
     operator = None
     if metric == "earnings_surprise":
         operator = _beaten(reading)
     if metric == "geopolitical_events":
-        order = "desc"
-        if words := _headline_words(reading) or _headline_words(reading, _IN_A_PLACE) or place_of(reading):
-            options = {**options, "topic": words}
+        order, options = "desc", {**options, **_where(reading)}
     frame = Frame(
         topic="metric",
         metric=metric,
@@ -173,6 +192,31 @@ def events(reading: Reading, slots: Slots) -> Plan | None:
     if metric == "earnings_dates" and frame.group == "equity":
         frame = frame.model_copy(update={"group": None})
     return Plan(outcome="answer", frame=frame)
+
+
+def _scheduled(period: Period, reading: Reading) -> Period:
+    """Return the days of a schedule that are meant: the coming March, what is left of the year."""
+    if not _PAST.search(reading.text):
+        period = rules_releases.coming(period, reading)
+    return rules_releases.rest_of(period, reading) if rules_releases.STILL_TO_COME.search(reading.text) else period
+
+
+def _newest(metric: str, period: Period | None) -> int | None:
+    """Return N of "the last N prints" and of surprises of the last N quarters, which are the newest ones."""
+    if period is None:
+        return None
+    if metric in _SCHEDULED and period.kind == "sessions":
+        return period.sessions
+    return period.count if metric == "earnings_surprise" and period.unit == "quarter" else None
+
+
+def _where(reading: Reading) -> dict[str, str]:
+    """Return the place or the words that events are searched for; they are placed."""
+    named = next(iter(reading.values("place")), "")
+    words = named or _headline_words(reading) or _headline_words(reading, _IN_A_PLACE) or place_of(reading)
+    if words:
+        reading.spans = [replace(one, kind="headline") if one.kind == "place" else one for one in reading.spans]
+    return {"topic": words} if words else {}
 
 
 _MISSED = re.compile(r"\b(?:miss(?:es|ed)?|missing|fell short|below)\b", re.I)
@@ -211,26 +255,6 @@ _PAST = re.compile(
 )
 
 
-def _coming(period: Period, reading: Reading) -> Period:
-    """Return a month named without its year as the coming one, which is what is asked of a schedule."""
-    month = period.text.removeprefix("in ").strip() in MONTHS
-    undated = (
-        re.search(r"\d{4}", period.text) is None and period.kind == "range" and not period.count and not period.name
-    )
-    bare = (month or undated) and period.start is not None and period.end is not None
-    if not bare or period.start is None or period.end is None or period.end >= reading.today:
-        return period
-    year = period.start.year + 1
-    end = (
-        period.end.replace(year=year)
-        if (period.end.month, period.end.day) != (2, 29)
-        else period.end.replace(year=year, day=28)
-    )
-    return period.model_copy(
-        update={"start": period.start.replace(year=year), "end": end, "text": f"{period.text} {year}"}
-    )
-
-
 def _summed(reading: Reading, metric: str) -> str | None:
     return "sum" if metric == "dividends" and reading.has("sum") else None
 
@@ -252,6 +276,9 @@ def _narrowed(reading: Reading) -> dict[str, Any]:
         if found := re.search(said, reading.text):
             out["country"] = code
             _place(reading, (found[0].lower(),))
+            reading.spans = [one for one in reading.spans if one.kind != "place"] + [
+                replace(one, kind="headline") for one in reading.spans if one.kind == "place"
+            ]
             break
     return out
 
@@ -278,6 +305,16 @@ def _event_metric(reading: Reading, slots: Slots) -> tuple[str | None, dict[str,
         return "geopolitical_events", {"severity": severity[1].lower()} if severity else {
             "severity": "high"
         } if serious else {}
+    if rules_releases.around_a_place(reading, slots):
+        return "geopolitical_events", {}
+    if topic := rules_releases.release(reading, slots):
+        return "economic_events", {"topic": topic}
+    if rules_releases.is_due(reading, slots):
+        return "economic_events", _narrowed(reading)
+    return _corporate_or_calendar(reading, slots)
+
+
+def _corporate_or_calendar(reading: Reading, slots: Slots) -> tuple[str | None, dict[str, Any]]:
     of_a_release = bool(slots.topics) and not slots.symbols and not reading.has("earnings")
     if reading.has("surprise") and not _beats_another(reading, slots) and not of_a_release:
         return "earnings_surprise", {}

@@ -78,7 +78,7 @@ def _asks_level(reading: Reading, slots: Slots) -> bool:
     sessions = counted and not reading.has("return", "change", "volatility")
     passed = reading.has("when") and slots.threshold is not None
     named = reading.has("close", "open", "high", "low", "volume") or sessions or cost or passed or _traded(reading)
-    named = named or _asks_where(reading)
+    named = named or _asks_where(reading) or _only_last(reading, slots)
     return named or bool(slots.aggregation)
 
 
@@ -89,6 +89,15 @@ _WHERE = re.compile(
     r"(?:expensive|cheap)\b",
     re.I,
 )
+_LAST = re.compile(r"\b(?:last|spot|mark|quote|now|rn|right now|latest|current(?:ly)?|today)\b", re.I)
+
+
+def _only_last(reading: Reading, slots: Slots) -> bool:
+    """Say whether a symbol stands with no more than "last", "spot" or "now": its price is asked for."""
+    undated = slots.period is None or slots.period.kind == "latest"
+    return undated and not reading.concepts() and not reading.numbers and _LAST.search(reading.text) is not None
+
+
 _MEASURED = ("return", "change", "volatility", "drawdown", "correlation", "beta", "sharpe", "sortino", "cagr", "calmar")
 
 

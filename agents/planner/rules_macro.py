@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 from typing import Any
 
-from agents.planner.periods import ALL, LATEST
+from agents.planner.periods import ALL, LATEST, last_units
 from agents.planner.plan import Frame, Plan
 from agents.planner.reading import Reading
 from agents.planner.slots import Slots
@@ -17,6 +17,16 @@ _FIRST_PUBLISHED = re.compile(
     r"(?:any |the )?revisions?\b|\bunrevised\b|\bas (?:first|originally|initially) \w+|\bfirst (?:print|vintage|"
     r"release)\b|"
     r"\bnot the revised\b|\bvintages?\b",
+    re.I,
+)
+
+
+# Which way a series goes is seen in its last year.
+_TREND = re.compile(
+    r"\b(?:up or down|down or up|rising or falling|falling or rising|higher or lower|better or worse|"
+    r"getting (?:better|worse)|"
+    r"(?:still |really |actually )?(?:going|coming|heading|trending|creeping|drifting) (?:up|down|higher|lower)|"
+    r"which (?:way|direction)|trend(?:ing)?)\b",
     re.I,
 )
 
@@ -36,6 +46,8 @@ def macro(reading: Reading, slots: Slots) -> Plan | None:
             "the economic "
             "calendar, or in the vintages of market_data.v_macro by SQL: which do you want?",
         )
+    if slots.period is None and len(series) == 1 and _TREND.search(reading.text):
+        slots = replace(slots, period=last_units(12, "month", reading.today))
     concept = find_macro(series[0])
     usual = concept.usual if concept else "macro_value"
     period = slots.period

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from agents.planner.dates import months_back
-from agents.planner.periods import ALL, Period, unless_latest
+from agents.planner.periods import ALL, Period, last_units, unless_latest
 from agents.planner.plan import Frame, Plan
 from agents.planner.reading import Reading
 from agents.planner.requests import LATEST_CLOSE
@@ -90,12 +90,16 @@ _PRICE_CHANGE = re.compile(r"\bprice (?:change|move(?:ment)?)\b|\bchange in (?:t
 
 def _opened(reading: Reading, slots: Slots, universe: Universe) -> Plan | None:
     """Return the opening price of "where did TSLA open on 7 April"."""
-    if not _DID_OPEN.search(reading.text) or not slots.symbols:
+    one_day = slots.period is not None and slots.period.start == slots.period.end
+    left = reading.leftovers() == ("open",) and reading.concepts() <= {"close", "pronoun"}
+    bare = left and one_day and not _IS_OPEN.search(reading.text)
+    if not (bare or _DID_OPEN.search(reading.text)) or not slots.symbols:
         return None
     period = unless_latest(slots.period)
     return Plan(outcome="answer", frame=Frame(topic="metric", metric="open", symbols=slots.symbols, period=period))
 
 
+_IS_OPEN = re.compile(r"\b(?:is|are|was|were|markets?|orders?|positions?|trades?|still)\b", re.I)
 _DID_OPEN = re.compile(
     r"\bwhere (?:did|does|will) .{1,40}\bopen\b|\bwhat .{0,12}\b(?:did|does) .{1,40}\bopen (?:at|on)\b", re.I
 )
@@ -105,8 +109,17 @@ def _imagined(reading: Reading, slots: Slots, universe: Universe) -> Plan | None
     """Return the performance of what one might have held, which says the return in all and per year."""
     if not slots.symbols or not had_held(reading) or not reading.has("return", "cagr", "pnl"):
         return None
-    frame = Frame(topic="performance", symbols=slots.symbols, period=unless_latest(slots.period), wants=("return",))
+    period = unless_latest(slots.period)
+    if period is not None and period.start is not None and _BOUGHT_THEN.search(reading.text):
+        period = Period(kind="range", start=period.start, text=f"since {period.start}")
+    frame = Frame(topic="performance", symbols=slots.symbols, period=period, wants=("return",))
     return Plan(outcome="answer", frame=frame)
+
+
+# What was bought then is held since then.
+_BOUGHT_THEN = re.compile(
+    r"\b(?:bought|buy|purchased|invested|put|got in|gone in|jumped in|aped)\b(?!.*\b(?:and|then) (?:sold|sell))", re.I
+)
 
 
 def _correlation(reading: Reading, slots: Slots, universe: Universe) -> Plan | None:
@@ -184,7 +197,8 @@ def _ranking(reading: Reading, slots: Slots, universe: Universe) -> Plan | None:
     text, said = reading.text.lower(), " ".join(word.low for word in reading.words)
     down = bool(
         re.search(
-            r"\b(?:losers?|laggards?|decliners?|hurt|hammered|crushed|battered|fell|lost|dropped|underperform\w*|bottom|worst|weakest|lowest|"
+            r"\b(?:losers?|laggards?|decliners?|hurt|hammered|crushed|battered|fell|lost|dropped|"
+            r"underperform\w*|bottom|worst|weakest|lowest|"
             r"least|smallest|down)\b",
             text,
         )
@@ -518,14 +532,36 @@ _DOING = re.compile(
 )
 
 
+# A symbol and no more than "mtd" or "3m" is asked for its return.
+_TO_DATE = frozenset({"this_year", "this_quarter", "this_month", "this_week"})
+_SHORT_STRETCH = re.compile(r"\b(\d+) ?(y|yr|m|mo|mth|w|wk|d)\b", re.I)
+
+
+def _short_alone(reading: Reading) -> Period | None:
+    """Return the time of "btc 7d" and "spy 3m", where nothing else is said."""
+    if (
+        reading.concepts()
+        or reading.leftovers()
+        or reading.numbers
+        or reading.values("macro") not in ((), ("three_month",))
+    ):
+        return None
+    found = _SHORT_STRETCH.search(reading.text)
+    return last_units(int(found[1]), found[2].lower(), reading.today) if found else None
+
+
 def _performance(reading: Reading, slots: Slots, universe: Universe) -> Plan | None:
     """How something did over a period; without a period a bare symbol is not a question."""
-    if not slots.symbols or not (reading.has("return", "change", "compare", "digest") or slots.period is not None):
+    period = slots.period or _short_alone(reading)
+    if not slots.symbols or not (reading.has("return", "change", "compare", "digest") or period is not None):
         return None
-    period = slots.period
     one_day = period is not None and period.start is not None and period.start == period.end and period.kind == "range"
     if one_day or (period is not None and period.kind == "latest"):
         frame = Frame(topic="metric", metric="price_change", symbols=slots.symbols, period=period if one_day else None)
+        return Plan(outcome="answer", frame=frame)
+    bare = period is not None and (period.name in _TO_DATE or _SHORT_STRETCH.search(reading.text) is not None)
+    if bare and not reading.leftovers() and reading.concepts() <= {"pronoun", "add", "same"}:
+        frame = Frame(topic="performance", symbols=slots.symbols, period=period, wants=("return",))
         return Plan(outcome="answer", frame=frame)
     if not reading.has("return", "change", "compare") and not _DOING.search(reading.text):
         return Plan(

@@ -263,6 +263,8 @@ def _event(reading: Reading, slots: Slots) -> dict[str, Any] | None:
 
 def place_of(reading: Reading) -> str:
     """Return the place of "Ukraine-related events" that the names of events are searched for; the word is placed."""
+    if places := reading.values("place"):
+        return places[0]
     for at in reading.leftover_positions():
         found = re.fullmatch(r"([A-Z][a-z]+)(?:[- ]related)?", reading.words[at].raw)
         if found:

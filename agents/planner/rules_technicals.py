@@ -42,6 +42,12 @@ _PARAMETERS = {
 }
 
 
+_USUAL = (
+    r"\b(?:usual|standard|default|normal|customary|classic)(?: settings| parameters)?(?: of)? "
+    r"(\d{1,3}(?:(?: ,| -| and| , and| /)* \d{1,3}){0,2})\b"
+)
+
+
 def _parameters(reading: Reading, names: list[str]) -> dict[str, dict[str, float]]:
     """Return the figures of "ATR(20)", "20-day ATR", "MACD 8/21/5", "Bollinger bands 20 and 2.5" by indicator."""
     out: dict[str, dict[str, float]] = {}
@@ -62,12 +68,21 @@ def _parameters(reading: Reading, names: list[str]) -> dict[str, dict[str, float
                 figures = [float(one) for one in re.findall(r"\d+(?:\.\d+)?", found[1])]
             elif (
                 found := re.search(r"(\d{1,3})(?:[- ]?(?:d|day|days|session|sessions|period|bar|week))?$", before)
-            ) or (found := re.search(r"\b(?:usual|standard|default|normal|customary) (\d{1,3})\b", " ".join(lows))):
-                figures = [float(found[1])]
+            ) or (found := re.search(_USUAL, " ".join(lows))):
+                figures = [float(one) for one in re.findall(r"\d+", found[1])]
             keys = _PARAMETERS.get(name, ("period",))
             if figures and len(figures) <= len(keys):
                 out[name] = dict(zip(keys, figures, strict=False))
-    return out
+    return out or _positional(reading, names)
+
+
+def _positional(reading: Reading, names: list[str]) -> dict[str, dict[str, float]]:
+    """Return the figures of "MACD with 12, 26 and 9" or "ATR, 20 period" as the parameters in their order."""
+    plain = [abs(number.value) for _, number in sorted(reading.numbers.items()) if number.unit == "plain"]
+    keys = _PARAMETERS.get(names[0], ("period",)) if len(names) == 1 else ()
+    if not plain or len(plain) > len(keys) or len(plain) != len(reading.numbers):
+        return {}
+    return {names[0]: dict(zip(keys, plain, strict=False))}
 
 
 # A fall from the high as it stands now, which is no deepest fall of a period.
@@ -82,7 +97,8 @@ _FALLEN = re.compile(
 
 def fallen(reading: Reading, slots: Slots, universe: Universe) -> Plan | None:
     """Return the plan of "how far is it off its high now", which the drawdown as an indicator says."""
-    if len(slots.symbols) != 1 or not _FALLEN.search(reading.text) or reading.has("sma", "ema"):
+    dated = slots.period is not None and slots.period.start is not None and not slots.period.name
+    if len(slots.symbols) != 1 or not _FALLEN.search(reading.text) or reading.has("sma", "ema") or dated:
         return None
     frame = Frame(topic="indicators", symbols=slots.symbols, options={"names": ["drawdown"]})
     return Plan(outcome="answer", frame=frame)
@@ -162,6 +178,10 @@ _BY_LENGTH = re.compile(
 )
 
 
+# "xle 50d", "200d on spy": the usual lengths of an average, with nothing else said.
+_LENGTH_ONLY = re.compile(r"\b(50|100|200)[- ]?(?:d|day|dma)\b")
+
+
 def _lengths(reading: Reading) -> list[int]:
     """Return the lengths of "50 and 200 day averages"; empty unless several are said."""
     text = " ".join(word.low for word in reading.words)
@@ -177,7 +197,8 @@ def _lengths(reading: Reading) -> list[int]:
 
 def moving_average(reading: Reading, slots: Slots, universe: Universe) -> Plan | None:
     """Return the plan of a question on a moving average, or on the price above or below one."""
-    by_length = _BY_LENGTH.search(" ".join(word.low for word in reading.words))
+    text = " ".join(word.low for word in reading.words)
+    by_length = _BY_LENGTH.search(text) or (_LENGTH_ONLY.search(text) if not reading.concepts() else None)
     if not reading.has("sma", "ema") and not by_length:
         return None
     symbols, group, note = members_of(slots, universe)

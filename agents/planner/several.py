@@ -1,4 +1,4 @@
-"""Answer what one question asks several times: of two periods, with the words between them."""
+"""Answer what one question asks several times: of two periods, or by two measures."""
 
 from __future__ import annotations
 
@@ -40,3 +40,69 @@ def frames_of(frame: Frame, reading: Reading) -> tuple[Frame, ...]:
     if mine and found[mine - 1][1].kind == "latest" and _COMPARES.search(reading.text):
         periods.append(LATEST)
     return tuple(frame.model_copy(update={"period": period}) for period in periods)
+
+
+# What can be measured of a symbol, as people write it.
+_MEASURE = (
+    r"(?:(?:latest |current |last |closing |share |14[- ]day |annuali[sz]ed |realised |average |"
+    r"\d{1,3}[- ]?(?:d|day) )*(?:px|price|close|closing price|volume|"
+    r"rsi|macd|atr|adx|volatility|vol|sharpe(?: ratio)?|sortino(?: ratio)?|beta|(?:max(?:imum)? )?(?:drawdown|dd)|"
+    r"(?:ex-?)?div(?:idend)?s?|news|headlines|sentiment|earnings(?: dates?)?|(?:ytd |mtd |1y |"
+    r"total )?(?:returns?|perf|performance)|"
+    r"sma|ema|\d{2,3}[- ]?(?:d|day)(?: (?:moving )?(?:average|ma|sma|line))?))"
+)
+_JOINED = re.compile(
+    rf"\b({_MEASURE})((?:\s*(?:,|&|\+|/|,? and|,? plus)\s*(?:also )?(?:the |its |their )?{_MEASURE})+)(?=\s|[?.!,;]|$)",
+    re.I,
+)
+
+
+def one_measure_each(question: str) -> tuple[str, ...]:
+    """Return "XOM price and RSI" as a question for each measure; empty where no measures are joined."""
+    found = _JOINED.search(question)
+    if found is None:
+        return ()
+    names = re.findall(rf"(?:^|\W){_MEASURE}(?=\W|$)", found[0], re.I)
+    measures = [name.strip(" ,&+/") for name in names]
+    before, after = question[: found.start()], question[found.end() :]
+    return tuple(f"{before}{measure}{after}" for measure in dict.fromkeys(measures)) if len(measures) > 1 else ()
+
+
+_THAT_TIME = re.compile(
+    r"\b(?:in |over |during |for |across |within )?(?:that|the same|the identical) (?:same )?(?:year|month|"
+    r"quarter|week|period|"
+    r"stretch|span|window|dates|time ?frame|interval|horizon|time|sessions|days)\b(?! (?:as|of))",
+    re.I,
+)
+
+
+def dated(question: str, previous: Frame | None) -> str:
+    """Write out "that year" as the dates that were talked about."""
+    period = previous.period if previous is not None else None
+    if period is not None and period.kind == "sessions" and period.sessions:
+        return _THAT_TIME.sub(f"over the last {period.sessions} sessions", question)
+    if period is None or period.start is None:
+        return question
+    if period.end is None:
+        return _THAT_TIME.sub(f"since {period.start}", question)
+    if _is_year(period):
+        for form, step in ((_YEAR_AFTER, 1), (_YEAR_BEFORE, -1)):
+            question = form.sub(f"in {period.start.year + step}", question)
+    return _THAT_TIME.sub(f"from {period.start} to {period.end}", question)
+
+
+_YEAR_AFTER = re.compile(
+    r"\b(?:in |over |for )?(?:the year (?:after|afterwards|that followed)|the (?:following|next) year|a year later)\b",
+    re.I,
+)
+_YEAR_BEFORE = re.compile(
+    r"\b(?:in |over |for )?(?:the year before|the (?:previous|prior|preceding) year|a year earlier)\b(?! \d)", re.I
+)
+
+
+def _is_year(period: Period) -> bool:
+    """Say whether a period is one calendar year."""
+    start, end = period.start, period.end
+    return bool(
+        start and end and start.year == end.year and (start.month, start.day, end.month, end.day) == (1, 1, 12, 31)
+    )

@@ -238,10 +238,16 @@ def crises_of(reading: Reading) -> tuple[str, ...]:
     return named if len(named) > 1 else tuple(filter(None, [crisis_of(reading)]))
 
 
+_MAYBE_MONTH = r"(?:\b(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]* )?"
+
+
 def names_crisis_by_words(reading: Reading) -> bool:
     """Say whether a crisis is meant, and not only a year that prices are read from: "since 2008"."""
     written = re.sub(
-        r"\b(?:19|20)\d\d (?:through|thru|to|till|until|and|-) (?:19|20)\d\d\b", " ", _without_numbers(reading)
+        rf"{_MAYBE_MONTH}\b(?:19|20)\d\d (?:through|thru|to|till|until|and|-) {_MAYBE_MONTH}(?:19|20)\d\d\b|"
+        r"\b(?:beginning|start|end|middle|close|course) of (?:the year )?(?:19|20)\d\d\b",
+        " ",
+        _without_numbers(reading),
     )
     if re.search(r"\b(?:since|from|using|after|until|between|in|over|during)\b[^,;]*\b(?:19|20)\d\d\b", written):
         written = re.sub(r"\b(?:19|20)\d\d\b(?! (?:crisis|crash|again))", " ", written)

@@ -142,6 +142,8 @@ def members_of(slots: Slots, universe: Universe) -> tuple[tuple[str, ...], str |
 
 def _main_period(periods: tuple[Period, ...]) -> Period | None:
     said = [period for period in periods if period.kind != "latest"]
+    dated = [period for period in said if period.kind != "all"]
+    said = dated or said  # "on record for each month of 2025" is of 2025
     # "The financial crisis (2007-2010)" says by dates which years are meant.
     if len(said) > 1 and said[0].text.endswith(f"({said[0].start} to {said[0].end})"):
         said = said[1:]
@@ -153,8 +155,16 @@ def _topics_of(reading: Reading, universe: Universe) -> tuple[str, ...]:
     for span in reading.spans:
         if span.kind == "macro":
             text = " ".join(word.low for word in reading.words[span.start : span.end])
-            if text in universe.topics:
-                found.append(universe.topics[text])
+            first = reading.words[span.start].low
+            named = (
+                text
+                if text in universe.topics
+                else first
+                if first in universe.topics
+                else span.value.removeprefix("core_").removeprefix("real_")
+            )
+            if (topic := universe.topics.get(named.replace("_", " "))) is not None:
+                found.append(topic)
     return tuple(found)
 
 

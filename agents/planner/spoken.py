@@ -147,6 +147,12 @@ _FORMS: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...]
         re.compile(r"\bamerican(?= (?:data|releases?|numbers?|economic|macro|calendar|inflation|jobs?|economy))", re.I),
         "US",
     ),
+    (
+        re.compile(
+            r"\bus(?= (?:data|numbers|figures|releases?|prints?|econ\w*|macro|calendar|stats|inflation|jobs)\b)"
+        ),
+        "US",
+    ),
     (re.compile(r"\b(?:a )?doubling of (?:the )?(\w+)", re.I), r"\1 doubles"),
     (re.compile(r"\blast night's (?=close|price)", re.I), "last "),
     (
@@ -187,6 +193,18 @@ _FORMS: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...]
             re.I,
         ),
         _once_in,
+    ),
+    (
+        re.compile(
+            rf"\b(\d{{1,3}}|{_NUMBER}) (most recent|latest|last|newest|past|previous|next|upcoming)\b(?=\s+[a-z])", re.I
+        ),
+        r"\2 \1",
+    ),
+    (
+        re.compile(
+            r"\b(up|down|rose|gained|made|returned|climbed|jumped|fell|lost|dropped|moved) more\b(?! than|,? or )", re.I
+        ),
+        r"\1 the most",
     ),
     (re.compile(r"\bby (?:what|which) (?:margin|distance)\b", re.I), "by how much"),
     (re.compile(r"\bon the bas(?:e|is) of\b", re.I), "using"),

@@ -68,6 +68,13 @@ _HALF_OF_IT = re.compile(
 _HALF_YEAR = re.compile(r"(?<!first )(?<!second )(?<!1st )(?<!2nd )\bhalf(?:[- ]| an? )years?\b", re.I)
 
 
+# "Report the volatility of TLT": what to do, not a company's report.
+_REPORT_ME = re.compile(
+    r"^(\W*(?:please |kindly |can you |could you |also )*)(?:report|estimate) (?=(?:me|us|the|to me|on the|its|"
+    r"their|for|all|each|both|annuali|"
+    r"monthly|weekly|daily|maximum|total)\b)(?!the (?:dates?|season))",
+    re.I,
+)
 _MONTH_NAMES = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
@@ -114,7 +121,7 @@ _FORMS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
     (
         re.compile(
             r"\b((?:best|worst|weakest|strongest|biggest|top|which|what|riskiest|volatile|hottest)(?: performing)?) "
-            r"(coin|token)\b(?! is| was|base)",
+            r"(coin|token)\b(?!base)",
             re.I,
         ),
         lambda found: f"{found[1]} {found[2]}s",
@@ -168,6 +175,7 @@ def split(question: str) -> list[Word]:
     for form, write in _FORMS:
         question = form.sub(write, question)
     question = re.sub(r"(?<=\d)\s*%", "%", question)
+    question = _REPORT_ME.sub(r"\1show ", question)
     question = re.sub(r"^(\s*(?:please\s+)?)short (?=\d)", r"\1sell ", question, flags=re.IGNORECASE)
     question = _I_WOULD.sub("i'd", question)
     question = re.sub(r"\b(?:btwn|btw|b/w)\b(?= \S+ (?:and|&|n)\b)", "between", question, flags=re.IGNORECASE)
