@@ -25,7 +25,7 @@ _FIGURES: dict[str, tuple[str, ...]] = {
     ),
     "stop_loss": (
         rf"\b(?:leave|exit|out|get out|sell)(?: \w+)? (?:at|"
-        rf"after) (?:an? )?(?:loss of )?{_N}%(?: loss)?", rf"\bstop(?:ped)?(?: out| loss|"
+        rf"after) (?:an? )?(?:loss of )?{_N}%(?: loss)?", rf"(?<!trailing )\bstop(?:ped)?(?: out| loss|"
         rf"-loss)?{_OF}?{_N}%", rf"\b{_N}% (?:hard |protective )?stop\b"),
     "take_profit": (rf"\b(?:tak(?:e|ing)[- ]profits?|tp|profit target|target profit){_OF}?{_N}%", rf"\b{_N}% (?:profit "
                                                                                           rf"target|take[- ]profit)"),
@@ -39,12 +39,18 @@ _FIGURES: dict[str, tuple[str, ...]] = {
         rf"\b(?:cap(?:ped|s|ping)?|max(?:imum)?|at most|no more than|none above|nothing above|nobody above|no "
         rf"one above|"
         rf"limit(?:ed)?|up to|above|over)(?: [a-z-]+)*? {_N}%",
-        rf"\b{_N}% (?:cap|max|maximum|limit)\b", rf"\b{_N}% each\b",
+        rf"\b{_N}% (?:cap|max|maximum|limit)\b", rf"\b{_N}% (?:each|apiece|in (?:any|each|one))\b",
+        rf"\b(?:cap(?:ped)?(?: at)?|max(?:imum)?(?: weight)?)(?: of| at)? {_N}(?= each| per | apiece|\W*$)",
     ),
     "view_confidence": (
         rf"\b{_N}% (?:sure|confident|certain|confidence|conviction)\b",
         rf"\b(?:sure|confident|certain|confidence|conviction){_OF}?{_N}%",
     ),
+    "confidence": (
+        rf"\b{_N}% (?:[a-z-]+ ){{0,2}}(?:confidence|intervals?|bounds?|bands?|level)\b",
+        rf"\b(?:confidence|intervals?|bounds?|bands?)(?: intervals?| bounds?| bands?)?{_OF}?{_N}%",
+    ),
+    "resamples": (rf"\b{_N} (?:bootstrap )?(?:resamples|bootstraps|draws|samples)\b",),
     "risk_aversion": (rf"\brisk aversion{_OF}?{_N}",),
     "histories": (rf"\b{_N} (?:[a-z]+ )?histories\b",),
     "surprise_size": (rf"\b{_N} ?(?:sigma|standard deviation|sd)s? (?:surprise|miss|beat)",),
@@ -54,13 +60,16 @@ _STRETCHES: dict[str, tuple[str, ...]] = {
     "train_sessions": (
         rf"\b{_N} (session|day|week|month|year)s? (?:to|for) (?:train|training|fit)\b",
         rf"\b{_N} (?:training|train|in[- ]sample) (session|day|week|month|year)s?\b",
-        rf"\b(?:train(?:ing|ed)?|in[- ]sample)(?: on| window| over| of|:)* {_N} {_UNIT}",
+        rf"\b(?:train(?:ing|ed)?|in[- ]sample|chosen|choos(?:e|ing)|optimi[sz]\w+|fit(?:ted)?)(?: on| window| over| "
+        rf"of| in|:)*"
+        rf" {_N} {_UNIT}",
         rf"\b{_N}[- ]{_UNIT} (?:of )?(?:training|train|in[- ]sample)",
     ),
     "test_sessions": (
         rf"\b{_N}(?: (session|day|week|month|year)s?)? (?:to|for) (?:test|testing)\b",
         rf"\b{_N} (?:test(?:ing)?|out[- ]of[- ]sample) (session|day|week|month|year)s?\b",
-        rf"\b(?:test(?:ing|ed)?|out[- ]of[- ]sample)(?: on| window| over| of|:)* {_N} {_UNIT}",
+        rf"\b(?:test(?:ing|ed)?|out[- ]of[- ]sample|follow(?:ed|ing)?|trad(?:ed|ing)|applied)"
+        rf"(?: on| window| over| of| for| the| next|:)* {_N}(?: {_UNIT}|(?=\W*$))",
         rf"\b{_N}[- ]{_UNIT} (?:of )?(?:testing|tests?|out[- ]of[- ]sample)",
     ),
     "embargo_sessions": (rf"\b{_N}[- ]{_UNIT} (?:of )?embargo", rf"\bembargo{_OF}?{_N} {_UNIT}"),
@@ -71,9 +80,11 @@ _HISTORY = (
     rf"\bhistory(?: of)?(?: the)?(?: last| past)? {_N} (year|month)s?\b",
     rf"\b(?:using|calibrated (?:on|to)|fitted (?:on|to)|estimated (?:on|over)|based on)(?: the| last| past)* "
     rf"{_N} (year|month)s?\b",
+    rf"\b(?:sample|covariance|estimated|calibrated|judged|fitted|measured)(?: \w+)? (?:over|on|from|of|in)"
+    rf"(?: the)?(?: last| past)? {_N} (year|month)s?\b",
 )
-_WHOLE = frozenset({"histories", "seed", "paths", "stop_sessions", "lag"})
-_SHARES = frozenset({"view_confidence", "stop_loss", "take_profit", "participation", "max_weight"})
+_WHOLE = frozenset({"histories", "resamples", "seed", "paths", "stop_sessions", "lag"})
+_SHARES = frozenset({"confidence", "view_confidence", "stop_loss", "take_profit", "participation", "max_weight"})
 _COVARIANCE = (
     ("ewma", r"\b(?:ewma|exponentially weighted|recent sessions? count)"),
     ("sample", r"\bsample covariance\b"),
@@ -89,6 +100,7 @@ TAKEN: dict[str, tuple[str, ...]] = {
         "stop_loss", "take_profit",
     ),
     "sweep": ("fee_bps", "slippage_bps", "stop_loss", "take_profit"),
+    "performance": ("confidence", "resamples"),
     "simulate": ("seed", "paths", "history_years"),
     "stress": ("seed", "history_years", "covariance"),
     "risk": ("history_years",),

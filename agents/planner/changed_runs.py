@@ -94,7 +94,11 @@ def _simulate(reading: Reading, slots: Slots, previous: Frame, own: set[str]) ->
 
 
 def _stress(reading: Reading, slots: Slots, previous: Frame, own: set[str]) -> Plan | None:
-    if own - {"simulate", "portfolio", "replay"} - _DIRECTIONS or not (read_shocks(reading) or crisis_of(reading)):
+    if own - {"simulate", "portfolio", "replay"} - _DIRECTIONS:
+        return None
+    if not read_shocks(reading) and (resized := _other_size(reading, slots, previous)):
+        return resized
+    if not (read_shocks(reading) or crisis_of(reading)):
         return None
     plan = rules_compute.stress(reading, slots, previous)
     kept = {key: value for key, value in previous.options.items() if key in ("weights", "value")}
@@ -102,6 +106,26 @@ def _stress(reading: Reading, slots: Slots, previous: Frame, own: set[str]) -> P
         return plan
     frame = plan.frame.model_copy(update={"options": {**kept, **plan.frame.options}, "symbols": previous.symbols})
     return plan.model_copy(update={"frame": frame})
+
+
+def _other_size(reading: Reading, slots: Slots, previous: Frame) -> Plan | None:
+    """Change the size of the one shock that was talked about: "make it 20% instead"."""
+    moves = previous.options.get("shocks", {})
+    figures = [number for number in reading.numbers.values() if number.unit in ("percent", "bps")]
+    if (
+        len(moves) != 1
+        or len(figures) != 1
+        or len(reading.numbers) != 1
+        or slots.symbols
+        or slots.series
+        or slots.group
+    ):
+        return None
+    [(name, move)] = moves.items()
+    size = figures[0].value / 1e4 if figures[0].unit == "bps" else figures[0].value
+    shocks = {name: -size if move < 0 else size}
+    frame = previous.model_copy(update={"options": {**previous.options, "shocks": shocks}})
+    return Plan(outcome="answer", frame=frame, private=not frame.symbols)
 
 
 def _risk(reading: Reading, slots: Slots, previous: Frame, own: set[str]) -> Plan | None:

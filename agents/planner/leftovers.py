@@ -21,7 +21,13 @@ def unexplained(reading: Reading, plan: Plan | None, universe: Universe) -> tupl
     left += rules_models.unmet(reading, plan.frame)
     if plan.frame.topic == "stress":
         known = bool({"scenario", "every"} & set(plan.frame.options)) or plan.outcome == "clarify"
-        return () if known else tuple(word for word in left if not is_shock_word(word))
+        return (
+            ()
+            if known
+            else tuple(
+                word for word in left if not is_shock_word(word) and not rules_models.is_own_word("stress", word)
+            )
+        )
     if (
         plan.frame.topic == "metric"
         and plan.frame.symbols

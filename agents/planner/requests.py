@@ -154,7 +154,7 @@ def _performance(frame: Frame, universe: Universe) -> tuple[Call, ...]:
     arguments = {
         "symbols": list(frame.symbols),
         **_window(frame.period),
-        **_given(benchmark=frame.options.get("benchmark"), detail=frame.options.get("detail")),
+        **_given(**{name: frame.options.get(name) for name in ("benchmark", "detail", "confidence", "resamples")}),
     }
     call = Call(name="performance", args=arguments)
     if LATEST_CLOSE not in frame.wants:

@@ -20,7 +20,7 @@ from agents.planner import (
 from agents.planner.plan import Frame, Plan
 from agents.planner.reading import Reading
 from agents.planner.shocks import event_of, names_crisis_by_words, read_shocks
-from agents.planner.slots import Slots
+from agents.planner.slots import Slots, money_of
 from agents.planner.text import joined
 from agents.planner.universe import Universe
 
@@ -107,7 +107,10 @@ def _of_a_run(reading: Reading, slots: Slots, previous: Frame | None) -> Plan | 
         return rules_risk.risk(reading, slots, previous)
     scenario = bool(read_shocks(reading)) or names_crisis_by_words(reading) or bool(event_of(reading))
     path_of_series = bool(slots.series) and not slots.symbols and _ONLY_A_PATH.search(reading.text) is not None
-    if reading.has("simulate") and not scenario and not path_of_series:
+    if reading.has("statistic") and _INTERVALS.search(reading.text):
+        return None  # bootstrapped intervals of every statistic
+    likely = _LIKELY.search(reading.text) is not None and (slots.symbols or reading.has("portfolio"))
+    if reading.has("simulate") and (not scenario or likely) and not path_of_series:
         return rules_compute.simulate(reading, slots, previous)
     simulated = reading.has("simulate") and not path_of_series
     if simulated or rules_compute.is_stress(reading) or rules_compute.asks_every_crisis(reading):
@@ -138,6 +141,12 @@ def _of_the_desk(reading: Reading, slots: Slots, universe: Universe, previous: F
 _ONLY_A_PATH = re.compile(
     r"^(?!.*\b(?:simulat\w*|monte|gbm|chances?|odds|probab\w*|likel\w*)\b).*\bpaths?\b", re.I | re.S
 )
+_INTERVALS = re.compile(r"\b(?:confidence|intervals?|bounds?|bands?)\b", re.I)
+# How likely a move is, and not what it would do: "the probability that NVDA doubles in a year".
+_LIKELY = re.compile(
+    r"^(?!.*\bif\b).*\b(?:probab\w*|chances?|odds|likel(?:y|ihood))\b(?: \w+){0,3}? (?:that|of|is it|for)\b",
+    re.I | re.S,
+)
 _BUDGETS = re.compile(r"\b(?:budget\w*|how (?:large|big) (?:may|can|could|should))\b", re.I)
 
 
@@ -152,7 +161,8 @@ _HOW_LARGE = re.compile(
 _OWNS = re.compile(r"\b(?:do|did) (?:i|we) (?:still |already |now )?(?:own|hold|have|got)\b", re.I)
 # "How many MSFT shares is 5% of my account".
 _WORTH_OF_SHARES = re.compile(
-    r"\bhow many\b.*\b(?:is|are|would be|makes?|equals?)\b.*(?:%|\bpercent|\bpct) of (?:my|our|the) "
+    r"\bhow (?:many|much)\b.*\b(?:is|are|would|makes?|equals?|corresponds? to|amounts? to)\b.*(?:%|\bpercent|\bpct) "
+    r"of (?:my|our|the) "
     r"(?:account|book|portfolio|nav|equity)\b|"
     r"(?=.*\bhow (?:many|much)\b).*(?:%|\bpercent|\bpct) of (?:my|our|the) (?:account|book|portfolio|nav|equity|"
     r"estate|capital|money)\b"
@@ -175,7 +185,40 @@ _LOSES_SO_MANY = re.compile(
     r"(?:%|\bpercent|\bpct|\$|\bbps|\b[\d,.]+k?\b)",
     re.I | re.S,
 )
-_RISKED = re.compile(r"\brisk(?:ing)?\s+\$?[\d.,]+\s*(?:k|m|%|percent|pct|bps)?\s+(?:on|in)\b", re.I)
+_RISKED = re.compile(
+    r"\brisk(?:ing)?\s+\$?[\d.,]+\s*(?:k|m|%|percent|pct|bps?)?\s+(?:of (?:my |our |the )?(?:equity|account|nav|book|"
+    r"capital|money|portfolio)\s+)?(?:on|in)\b",
+    re.I,
+)
+# "How many shares is that if I put 10% in", "how much SOFI should I buy", "how many can I get for 5 grand".
+_HOW_MUCH_TO_BUY = re.compile(
+    r"\bhow (?:many|much)\b.*\b(?:(?:should|can|could|may|do|would) (?:i|we) (?:buy|get|afford|own|hold|take|ape|go)|"
+    r"(?:shares?|coins?|units?) (?:is|are|does|do|would|can|could)|is that|(?:does|would|will|do) (?:that|it) (?:allow|"
+    r"make|give|buy|be|come|get))\b",
+    re.I | re.S,
+)
+_SHARE_PUT_IN = re.compile(
+    r"\b(?:put(?:ting)?|invest(?:ing)?|plac(?:e|ing)|commit(?:ting)?|want(?:ed)?|allocat(?:e|ing)|go)\b[^.?!;]*(?:%|"
+    r"\bpercent\b)|"
+    r"(?:%|\bpercent\b)(?: of (?:it|that|them|my|our|the)(?: \w+)?)? (?:in|into)\b",
+    re.I,
+)
+_KELLY_OR_TARGET = re.compile(r"\b(?:what|which) (?:position|size|stake|weight|holding|amount|allocation)\b", re.I)
+
+
+def _asks_how_much(reading: Reading) -> bool:
+    """Say whether it is asked how much of one instrument to hold, and what decides that is said or left open."""
+    named = len(reading.values("symbol")) == 1 or (bool(reading.values("symbol")) and reading.has("stop"))
+    if not named or reading.has("optimise", "dividend", "volume", "return", "average", "when", "news", "beta"):
+        return False
+    if _KELLY_OR_TARGET.search(reading.text) and reading.has("volatility", "size", "stop", "shortfall", "atr"):
+        return True
+    if not _HOW_MUCH_TO_BUY.search(reading.text):
+        return False
+    by_risk = reading.has("stop", "atr", "volatility", "shortfall", "volatility_target")
+    decided = by_risk or _SHARE_PUT_IN.search(reading.text)
+    advised = re.search(r"\bshould (?:i|we) (?:buy|get|hold|own|take)\b", reading.text, re.I)
+    return bool(decided or advised or money_of(reading) is not None)
 
 
 def _of_a_position(reading: Reading) -> bool:
@@ -189,6 +232,8 @@ def _is_sizing(reading: Reading) -> bool:
     """Say whether it is asked how much of something fits the account."""
     if _OWNS.search(reading.text):
         return False
+    if _asks_how_much(reading):
+        return True
     if _WORTH_OF_SHARES.search(reading.text):
         return True
     if (

@@ -14,7 +14,8 @@ from agents.planner.requests import RUN_TERMS
 from agents.planner.rules_compute import NO_DRIFT, dollars_of, horizon_of
 from agents.planner.rules_models import model_of
 from agents.planner.shocks import crisis_of
-from agents.planner.slots import Slots, mix_of, passed_level, sessions_of
+from agents.planner.slots import Slots, mix_of, money_of, passed_level, sessions_of
+from agents.planner.text import joined
 
 _TARGETS = re.compile(
     r"\btarget(?:ing|s|ed)?(?: an?)? \d+(?:\.\d+)? ?(?:%|percent|pct) (?:annual |yearly )?(?:vol|volatility)\b", re.I
@@ -42,6 +43,8 @@ def is_backtest(reading: Reading) -> bool:
     if _rebalanced(reading) or _after_earnings(reading) or months_of(reading) or _pays_off(reading):
         return True
     symbols = bool(reading.values("symbol"))
+    if symbols and (_holds_while(reading) or lump_sum(reading) or _pays_in(reading) or _ruled(reading)):
+        return True
     ordered = reading.has("orders", "day_order", "gtc", "immediate", "limit") and reading.has("buy", "sell")
     if ordered and not reading.has("crossover", "rsi", "sma"):
         return False
@@ -67,6 +70,79 @@ def is_backtest(reading: Reading) -> bool:
         or reading.has("rotation", "seasonality", "event_drift")
         or (reading.has("momentum") and _lookback(reading) is not None)
     )
+
+
+_HOLDS = re.compile(
+    r"\b(?:hold(?:ing)?|held|own(?:ing|ed)?|long|invested|stay(?:ing|ed)?|in|bought|buy(?:ing)?|only|kept|"
+    r"keep(?:ing)?)\b.*"
+    r"\b(?:while|when(?:ever)?|as long as|if|only|every time|each time|once|above|below)\b.*\b(?:above|over|below|"
+    r"under)\b",
+    re.I | re.S,
+)
+_AS_IT_STANDS = re.compile(r"^\W*(?:is|are|was|were|how far|when (?:did|was|is)|did|which|has|have)\b", re.I)
+
+
+def _holds_while(reading: Reading) -> bool:
+    """Say whether holding only above an average is to be tested: "hold SPY while above its 200-day average"."""
+    told = _HOLDS.search(reading.text) and not _AS_IT_STANDS.match(reading.text)
+    averaged = reading.has("sma", "ema", "crossover") and _PRICE_OVER.search(joined(reading.words)) is not None
+    owned = re.search(r"\b(?:my|our)\b", reading.text, re.I) is not None
+    return bool(told) and averaged and not owned and not reading.has("orders", "propose", "shares")
+
+
+_LUMP_SUM = re.compile(
+    r"\b(?:had (?:i |we |one |you )?|i |we |i'd |id |if )?(?:put|invested|bought|placed|dropped|stuck|parked)\b",
+    re.I,
+)
+_THEN = re.compile(r"\b(?:if|had|suppose|supposing|imagine|say|would|today|now)\b", re.I)
+
+
+def lump_sum(reading: Reading) -> bool:
+    """Say whether money put in once, at a past date, is asked after: "if I had put 1,000 into NVDA in 2015"."""
+    once = not reading.has("weekly", "monthly", "quarterly", "yearly") and not _EVERY.search(reading.text)
+    past = any(one.period.start is not None and one.period.start < reading.today for one in reading.periods)
+    supposed = _LUMP_SUM.search(reading.text) is not None and _THEN.search(reading.text) is not None
+    of_the_book = reading.has("portfolio", "orders", "fills", "pnl", "stress", "simulate", "propose", "size")
+    return once and past and supposed and money_of(reading) is not None and not of_the_book
+
+
+_EVERY = re.compile(
+    r"\b(?:a|per|each|every|once a|first (?:trading )?day of (?:the|each|every)) (?:week|month|quarter|year)\b|/ "
+    r"?(?:week|wk|month|mo|"
+    r"quarter|year|yr)\b|\b(?:weekly|monthly|quarterly|yearly|annually)\b",
+    re.I,
+)
+
+
+def _pays_in(reading: Reading) -> bool:
+    """Say whether money that is paid in at intervals is asked after: "200 a month in BTC since 2018"."""
+    interval = _EVERY.search(reading.text) is not None
+    paid = re.search(
+        r"\d[\d,.]*k?(?: (?:dollars|bucks|usd|euros))?,? (?:(?:a|per|each|every|weekly|monthly|quarterly)\b|/)",
+        reading.text,
+        re.I,
+    )
+    past = any(one.period.start is not None and one.period.start < reading.today for one in reading.periods)
+    other = reading.has("portfolio", "simulate", "buy", "sell", "dividend", "news", "pnl", "volume", "crossover", "rsi")
+    return interval and paid is not None and past and not other
+
+
+_WORKED = re.compile(
+    r"\b(?:work(?:s|ed|ing)?|pa(?:y|ys|id) off|profitable|ma(?:de|ke|kes) money|done|fared?|perform(?:ed|s)?|any "
+    r"good|been worth|"
+    r"beat(?:en)?|beats)\b",
+    re.I,
+)
+
+
+def _ruled(reading: Reading) -> bool:
+    """Say whether it is asked how a rule did: "does buying SPY at RSI 30 work", "how well did trend following do"."""
+    rule = reading.has(
+        "momentum", "mean_reversion", "breakout", "donchian", "crossover", "rotation", "seasonality"
+    ) or (reading.has("rsi") and reading.has("buy", "sell"))
+    other = reading.has("portfolio", "news", "when", "above", "below") and not reading.has("buy", "sell")
+    termed = reading.has("trailing", "fees") and reading.has("sma", "ema") and bool(reading.pairs)
+    return (rule and _WORKED.search(reading.text) is not None and not other) or termed
 
 
 def _rebalanced(reading: Reading) -> bool:
@@ -191,7 +267,12 @@ def _stretch(reading: Reading, slots: Slots, parameters: dict[str, Any]) -> Peri
     """Return the stretch to test: a lookback ("6 month momentum since 2008") is a parameter, not that stretch."""
     if _looks_ahead(reading) and slots.period and (slots.period.kind == "next" or not slots.period.start):
         return None
-    if _KEPT.search(reading.text) and (first := unless_latest(slots.period)) and first.start and not first.count:
+    if (
+        (_KEPT.search(reading.text) or lump_sum(reading))
+        and (first := unless_latest(slots.period))
+        and first.start
+        and not first.count
+    ):
         return first.model_copy(update={"end": None})
     if "months" in parameters:
         return next((one for one in slots.periods if one.end is None or one.count), None)
@@ -286,6 +367,8 @@ def _exits(reading: Reading) -> dict[str, float]:
 def _capital(reading: Reading, strategy: str | None) -> dict[str, float]:
     """Return the money a backtest starts with; that of a savings plan is what is paid in each time."""
     money = reading.first_number("money") or dollars_of(reading) or _started_with(reading)
+    if money is None and lump_sum(reading):
+        money = money_of(reading)
     if reading.has("fees") and not _started_with(reading):
         return {}  # "a $5 fee" may be meant: asked about, as no argument holds it
     return {"capital": money} if money and strategy != "dollar_cost_averaging" else {}
@@ -323,11 +406,22 @@ def _costs(reading: Reading, kept: Frame | None) -> dict[str, Any]:
     return costs
 
 
+def _paid_in(reading: Reading) -> tuple[str, dict[str, Any]] | None:
+    """Return the rule of money that is put in once or at intervals, with no rule of when to sell it."""
+    if lump_sum(reading) and not reading.has("crossover", "rsi", "momentum", "breakout", "sma"):
+        return "buy_and_hold", _allocation(reading)
+    if (_pays_in(reading) or (reading.has("dca") and _regular(reading))) and not reading.has("crossover", "rsi"):
+        return "dollar_cost_averaging", _savings(reading)
+    return None
+
+
 def _strategy(reading: Reading) -> tuple[str | None, dict[str, Any]]:
     plain = [number.value for _, number in sorted(reading.numbers.items()) if number.unit == "plain"]
     months = _lookback(reading)
-    if reading.has("dca") and _regular(reading) and not reading.has("crossover", "rsi"):
-        return "dollar_cost_averaging", _savings(reading)
+    if paid := _paid_in(reading):
+        return paid
+    if reading.has("breakout", "donchian") and not reading.has("sma", "ema", "rsi"):
+        return "breakout", _channels(reading, plain)
     if told := "seasonality" if months_of(reading) else "event_drift" if _after_earnings(reading) else None:
         return told, {}
     if reading.has("rsi", "oversold", "overbought") and not reading.has("crossover", "breakout", "momentum"):
@@ -341,8 +435,6 @@ def _strategy(reading: Reading) -> tuple[str | None, dict[str, Any]]:
         return _spread_or_season(reading, months)
     if reading.has("mean_reversion", "bollinger"):
         return "mean_reversion", {}
-    if reading.has("breakout", "donchian"):
-        return "breakout", {} if parameters_of(reading, "breakout") or not plain else {"entry_period": int(plain[0])}
     if reading.has("volatility_target") or _TARGETS.search(reading.text):
         ratio = reading.first_number("percent")
         return "volatility_target", {"target": ratio} if ratio else {}
@@ -352,6 +444,16 @@ def _strategy(reading: Reading) -> tuple[str | None, dict[str, Any]]:
     if reading.has("buy_and_hold") or _rebalanced(reading) or _KEPT.search(reading.text):
         return "buy_and_hold", _allocation(reading)
     return None, {}
+
+
+def _channels(reading: Reading, plain: list[float]) -> dict[str, Any]:
+    """Return the lengths of "Donchian 55/20": the longer one is entered on, the shorter left on."""
+    if reading.pairs and len(reading.pairs[0]) == 2:
+        leave, enter = sorted(int(length) for length in reading.pairs[0])
+        return {"entry_period": enter, "exit_period": leave}
+    if parameters_of(reading, "breakout"):
+        return {}
+    return {"entry_period": int(plain[0])} if plain else {}
 
 
 # "Bought GLD in 2010 and kept it": what was bought is held since.
@@ -418,6 +520,9 @@ def _rsi(reading: Reading, plain: list[float]) -> dict[str, Any]:
         r"rsi ?\(?(\d{1,2})\)?(?!\d)(?! ?/)|(\d{1,2})[- ]?(?:day|d|session|period)[- ]rsi", reading.text.lower()
     ):
         period = int(match[1] or match[2])
+        if not out and match[1] and not match.group().count("(") and period >= 20:
+            # "Buying at RSI 30" names a level, no length.
+            return {"entry_below" if period < 50 else "exit_above": float(period)}
         if period not in [int(v) for v in out.values()]:
             out["period"] = period
     return out

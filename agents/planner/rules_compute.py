@@ -22,8 +22,9 @@ from agents.planner.shocks import (
     known_scenarios,
     names_crisis_by_words,
     read_shocks,
+    titles_crisis,
 )
-from agents.planner.slots import Slots, mix_of, sessions_of
+from agents.planner.slots import Slots, mix_of, money_of, sessions_of
 from agents.planner.universe import FACTORS
 
 NO_DRIFT = re.compile(
@@ -75,23 +76,10 @@ def _assumed(reading: Reading) -> dict[str, Any]:
     out: dict[str, Any] = {}
     if NO_DRIFT.search(reading.text):
         out["drift"] = "zero"
-    worth = reading.first_number("money") or dollars_of(reading) or _thousands(reading)
+    worth = money_of(reading) or dollars_of(reading)
     if worth is not None and not reading.has("shares"):
         out["value"] = worth
     return out
-
-
-def _thousands(reading: Reading) -> float | None:
-    """Return the money of "50/50 BTC ETH, 100k": thousands that count no paths."""
-    for at, number in reading.numbers.items():
-        if (
-            number.unit == "plain"
-            and number.value >= 1000
-            and re.fullmatch(r"\d+(?:\.\d+)?[km]", reading.words[at].low)
-        ):
-            following = reading.words[at + number.words].low if at + number.words < len(reading.words) else ""
-            return None if re.match(r"path|sim|run|trial|draw|scenario|future", following) else number.value
-    return None
 
 
 def dollars_of(reading: Reading) -> float | None:
@@ -151,25 +139,46 @@ def is_stress(reading: Reading) -> bool:
     if protects(reading):
         return False  # a stop on shares that are held: "my 100 shares at 85" is no level of the market
     mine = reading.has("portfolio", "nav") or bool(re.search(r"\b(?:my|our|me|us|we|i)\b", reading.text, re.I))
-    applied = names_crisis_by_words(reading) and re.search(
-        r"\b(?:run|apply|put|repeat|relive|through)\b|\bwhat (?:would|did|does|will|might|could)\b.*\b(?:do|"
-        r"done) to\b",
-        reading.text,
-        re.I,
-    )
+    applied = names_crisis_by_words(reading) and _APPLIED.search(reading.text)
+    # "Black Monday on the book" asks for nothing of the account itself.
+    of_the_book = reading.has("portfolio", "nav") and not reading.has(*_OF_THE_ACCOUNT)
+    by_name = titles_crisis(reading) and (of_the_book or _AGAIN.search(reading.text) is not None)
     ordered = reading.has("buy", "sell", "trim", "add_to", "propose", "orders", "when", "count")
     hypothetical = (
         reading.has("stress")
         or bool(applied)
+        or by_name
+        or bool(_PUT_ON.search(reading.text) and read_shocks(reading).moves and not ordered)
         or bool(re.search(r"\bif\b|\bwere to\b|\bshould\b.*\b(?:fall|drop|rise)", reading.text, re.I))
         or bool(event_of(reading) and re.search(r"\b(?:would|could|might)\b.*\b(?:do|mean|hit|hurt)\b", reading.text))
     )
     shocks = read_shocks(reading)
     if shocks and not ordered and not hypothetical:
-        return is_signed(reading) or (mine and not reading.has("weight", "pnl", "fills"))
+        return is_signed(reading) or len(shocks.moves) > 1 or (mine and not reading.has("weight", "pnl", "fills"))
     if not hypothetical or (ordered and not shocks and not crisis_of(reading)):
         return False
     return reading.has("stress") or bool(shocks) or names_crisis_by_words(reading) or bool(event_of(reading))
+
+
+_APPLIED = re.compile(
+    r"\b(?:run|apply|put|repeat|relive|through)\b|\bwhat (?:would|did|does|will|might|could)\b.*\b(?:do|"
+    r"done) to\b|\b(?:would|might|could)\b.*\b(?:lose|lost|drop(?:ped)?|fall(?:en)?|do|done|fare[d]?|hold up|held up|"
+    r"suffer(?:ed)?|be hit|been hit|get hit|cost|come through|gone|look(?:ed)?|be worth|survive[d]?)\b",
+    re.I,
+)
+_AGAIN = re.compile(
+    r"\b(?:again|comes? back|came back|happens?|happened|repeats?|repeated)\b",
+    re.I,
+)
+_PUT_ON = re.compile(
+    r"\b(?:apply|applied|shock(?:s|ed)?|impose)\b|\bwhat (?:would|does|will|might|could)\b.*\b(?:do to|mean for|"
+    r"cost)\b|"
+    r"\b(?:effect|impact) (?:on|for)\b",
+    re.I,
+)
+_OF_THE_ACCOUNT = (
+    "pnl", "fills", "orders", "proposals", "drawdown", "return", "volatility", "risk", "var", "news", "cost", "cash",
+)  # fmt: skip
 
 
 def asks_every_crisis(reading: Reading) -> bool:
@@ -180,7 +189,9 @@ def asks_every_crisis(reading: Reading) -> bool:
 _EVERY_CRISIS = re.compile(
     r"\b(?:all|every|each|any)(?: of)?(?: the| your| our| known| stored| past)*(?: historical| crisis| stress)? "
     r"(?:cris[ie]s|scenarios?|crashes|stress(?:es| tests?)?)\b|"
-    r"\bworst (?:crisis|scenario)\b",
+    r"\bworst (?:crisis|scenario)\b|"
+    r"\b(?:which|what)(?: of the)?(?: \w+)? (?:cris[ie]s|crash(?:es)?|scenarios?)\b.*\b(?:most|worst|hardest|hurt|"
+    r"hit)\b",
     re.I,
 )
 
@@ -204,7 +215,7 @@ def stress(reading: Reading, slots: Slots, previous: Frame | None) -> Plan:
         notes.append("No symbols were named: asked of your book.")
     options: dict[str, Any] = {}
     if shocks.moves:
-        options["shocks"] = {**(kept.options.get("shocks", {}) if kept and reading.has("add") else {}), **shocks.moves}
+        options["shocks"] = {**(kept.options.get("shocks", {}) if kept and _adds(reading) else {}), **shocks.moves}
     elif crisis is not None:
         first, *further = crises_of(reading)
         options.update({"scenario": first, **({"further": further} if further else {})})
@@ -216,12 +227,26 @@ def stress(reading: Reading, slots: Slots, previous: Frame | None) -> Plan:
         if (not options.keys() & {"shocks", "scenario", "every"} or _is_incomplete(shocks))
         else ""
     )
+    if target["symbols"] and (worth := money_of(reading)) is not None:
+        options["value"] = worth
     frame = Frame(
         topic="stress", symbols=target["symbols"], group=slots.group, options={**options, **_weights(reading, target)}
     )
     if asked:
         return Plan(outcome="clarify", say=asked, frame=frame, private=not target["symbols"])
     return Plan(outcome="answer", frame=frame, notes=tuple(notes), private=not target["symbols"])
+
+
+def _adds(reading: Reading) -> bool:
+    """Say whether a shock comes on top of those before: "and if the VIX doubled at the same time?"."""
+    return reading.has("add") or _ON_TOP.search(reading.text) is not None
+
+
+_ON_TOP = re.compile(
+    r"^(?!.*\binstead\b).*\b(?:at the same time|as well|also|too|on top|in addition|additionally|simultaneous\w*|"
+    r"together with that|besides|both|at once|alongside|meanwhile)\b",
+    re.I | re.S,
+)
 
 
 def _in_the_name(reading: Reading, crisis: str | None) -> set[str]:

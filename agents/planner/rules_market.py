@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from agents.planner.arguments import arguments_of
 from agents.planner.dates import months_back
 from agents.planner.periods import ALL, Period, last_units, unless_latest
 from agents.planner.plan import Frame, Plan
@@ -307,7 +308,11 @@ def _by_name(reading: Reading, slots: Slots, universe: Universe) -> Plan | None:
     if not reading.has("statistic") or not slots.symbols:
         return None
     against = _BENCHMARK.search(reading.text) is not None and len(slots.symbols) == 2
-    options = {"detail": "all", **({"benchmark": slots.symbols[-1]} if against else {})}
+    options = {
+        "detail": "all",
+        **({"benchmark": slots.symbols[-1]} if against else {}),
+        **arguments_of(reading, "performance"),
+    }
     symbols = slots.symbols[:-1] if against else slots.symbols
     frame = Frame(topic="performance", symbols=symbols, period=unless_latest(slots.period), options=options)
     return Plan(outcome="answer", frame=frame)

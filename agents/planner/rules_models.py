@@ -26,12 +26,13 @@ MODELS = (
 _MINE = re.compile(r"\b(?:my|our|mine|i|me|us|we)\b", re.I)
 _MOVE = r"(?:market )?(?:moves?|shocks?|scenarios?|markets?|crash(?:es)?)"
 _LOSES = r"(?:costs?|loses?|losing|loss|wipes? out|takes?|knocks?|shaves?|halves?)"
+_FALLS = rf"(?:{_LOSES}|drops?|falls?|shrinks?|be down|go down)"
 _REVERSE = re.compile(
-    rf"\breverse[- ]?stress|\bwhat (?:would|does|will) it take\b.*\b{_LOSES}\b|"
+    rf"\breverse[- ]?stress|\bwhat (?:would|does|will) it take\b.*\b{_FALLS}\b|"
     rf"\b(?:what|which)\b.{{0,30}}\b{_MOVE}\b.{{0,30}}\b{_LOSES}\b|"
     rf"\b(?:likeliest|smallest|mildest|most (?:likely|probable|plausible))\b.{{0,30}}\b{_LOSES}\b|"
     rf"\bhow (?:could|might|can)\b.{{0,20}}\b{_LOSES}\b|"
-    rf"\bwhat (?:would|must|has|needs?|will)(?: have| need)?(?: to)? happen\b.*\b{_LOSES}\b",
+    rf"\bwhat (?:would|must|has|needs?|will|could)(?: have| need)?(?: to)? happen\b(?!.*\bif\b).*\b{_FALLS}\b",
     re.I,
 )
 _PARTS = {"quarter": 0.25, "third": 1 / 3, "half": 0.5, "tenth": 0.1, "fifth": 0.2}
@@ -81,7 +82,9 @@ _OWN_WORDS = {
     "trade": "market stage signature ticket tickets should set put place attach hits touches reaches prints gets "
     "unwind fails fail fill trigger once through dips drops falls if trades not below above bracket "
     "breakout order tp sl shares stop take profit cancel cancels other reverse undo back leg legs",
-    "optimise": "fund funds coin coins single exceeds exceed sample covariance plain variance la lopez lópez de "
+    "optimise": "balance balanced divide safest calmest smoothest ride smallest wild variance link swung swing least "
+    "around carry carries goes go touch saw video little lowest minimal correct "
+    "fund funds coin coins single exceeds exceed sample covariance plain variance la lopez lópez de "
     "prado à split sure confident "
     "certain conviction nobody none nothing above cap capped each etc allocate "
     "invest think believe expect view views over",
@@ -89,7 +92,9 @@ _OWN_WORDS = {
     "contributions equally "
     "weighted basket "
     "everything take takes long hold alone say look looks kind",
-    "size": "hits hit into never adds commit devote put putting bankroll estate true capital fit fits "
+    "size": "allow allows allowed imply implies implied permit permits correspond corresponds estimation mean put puts "
+    "ape total all set sits stays stay grand under sized like add adds annual "
+    "hits hit into never adds commit devote put putting bankroll estate true capital fit fits "
     "weight market budget "
     "willing lose "
     "losing equity most cap capped away account take risk",
@@ -104,7 +109,10 @@ _OWN_WORDS = {
     "feared print prints perform performs move do misses miss disappointing typically typical "
     "usually normally behave behaves behaved reaction react reacts reacted respond responds responded "
     "follow follows following around abnormal drift moves after before either side",
-    "backtest": "market bull bear extrapolate behind somebody left after futures future profitable profit "
+    "stress": "effect effects impact fund applied mix worth comes back repeat happened happens turn into left sample "
+    "covariance turned becomes become money",
+    "backtest": "otherwise cash chosen followed follow w ride touched rough deflator deflated cell call report while "
+    "market bull bear extrapolate behind somebody left after futures future profitable profit "
     "standard error anchored anchor "
     "earn earned believe trust "
     "lookbacks lookback windows lengths threshold thresholds system systems after until before allow "
@@ -218,6 +226,11 @@ def _calibrate(reading: Reading, slots: Slots, symbols: tuple[str, ...]) -> Plan
     return Plan(outcome="answer", frame=frame)
 
 
+_OF_THE_BOOK = re.compile(
+    r"\b(?:my|our|the|whole|entire) (?:\w+ )?(?:book|portfolio|account|holdings|fund|nav)\b", re.I
+)
+
+
 def _reverse(reading: Reading, slots: Slots, symbols: tuple[str, ...]) -> Plan:
     shares = [number.value for number in reading.numbers.values() if number.unit == "percent"]
     part = _PART.search(reading.text)
@@ -229,7 +242,7 @@ def _reverse(reading: Reading, slots: Slots, symbols: tuple[str, ...]) -> Plan:
     for pair in reading.pairs:
         if len(pair) == len(symbols) and sum(pair) > 0:
             options["weights"] = [part / sum(pair) for part in pair]
-    if _MINE.search(reading.text) and reading.has("portfolio", "nav", "exposure", "cash"):
+    if "weights" not in options and _OF_THE_BOOK.search(reading.text):
         symbols = ()
     frame = Frame(topic="reverse_stress", symbols=symbols, options=options)
     if "loss" not in options:

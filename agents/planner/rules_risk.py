@@ -38,7 +38,20 @@ _PAST = re.compile(r"\b(?:would|could|might|should)(?: \w+){0,3} have\b|\bhave (
 
 def may_lose(reading: Reading, slots: Slots) -> bool:
     """Say whether it is asked what may be lost at worst, with no shock, crisis or order that it would come from."""
-    others = ("stop", "size", "backtest", "buy", "sell", "expected_value", "optimise", "train", "news", "event_study")
+    others = (
+        "stop",
+        "count",
+        "when",
+        "size",
+        "backtest",
+        "buy",
+        "sell",
+        "expected_value",
+        "optimise",
+        "train",
+        "news",
+        "event_study",
+    )
     if reading.has(*others) or slots.series or _PAST.search(reading.text):
         return False
     whose = reading.has("portfolio", "nav", "exposure") or _MINE.search(reading.text) or slots.symbols or slots.group

@@ -9,7 +9,8 @@ from agents.planner.arguments import arguments_of
 from agents.planner.periods import Period, unless_latest
 from agents.planner.plan import Frame, Plan
 from agents.planner.reading import Reading, Span
-from agents.planner.slots import Slots, sessions_of
+from agents.planner.shocks import names_crisis_by_words, read_shocks
+from agents.planner.slots import Slots, money_of, sessions_of
 from agents.planner.text import joined
 
 _METHODS = (
@@ -33,17 +34,9 @@ def study(reading: Reading, slots: Slots, previous: Frame | None) -> Plan | None
     if not symbols and slots.group:
         symbols = (f"group:{slots.group}",)
     of_series = bool(slots.series) and not symbols and reading.has("spread", "yoy", "growth")
-    if not of_series and reading.has("optimise", *(concept for concept, _ in _METHODS)):
-        options = {
-            "method": "minimum_variance",
-            **method_of(reading),
-            **_cap(reading),
-            **arguments_of(reading, "optimise"),
-            **_confidence(reading),
-        }
-        if money := reading.first_number("money") or _invested(reading):
-            options["value"] = money
-        return _of_symbols(reading, "optimise", symbols, options, "optimise")
+    chosen = reading.has("optimise", *(concept for concept, _ in _METHODS)) or splits(reading, symbols)
+    if not of_series and chosen:
+        return _optimise(reading, slots, symbols)
     if reading.has("train"):
         options = {"model": "lightgbm" if reading.has("boosted") else "ridge", **_horizon(reading), **_named(reading)}
         return _of_symbols(reading, "train", symbols, options, "train on")
@@ -78,6 +71,58 @@ def study(reading: Reading, slots: Slots, previous: Frame | None) -> Plan | None
         frame = Frame(topic="correlation", symbols=symbols, period=period, options={**window, **method})
         return Plan(outcome="answer", frame=frame)
     return None
+
+
+def _optimise(reading: Reading, slots: Slots, symbols: tuple[str, ...]) -> Plan:
+    """Return the plan of weights: by the method that is said or by the least variance, with caps, views and money."""
+    said = method_of(reading)
+    named = {**_cap(reading), **arguments_of(reading, "optimise")}
+    if said.get("method") == "black_litterman":
+        if not _CAPS.search(reading.text):
+            named.pop("max_weight", None)  # "EEM over SPY by 3%" is a view
+    else:
+        named.pop("view_confidence", None)
+    options: dict[str, Any] = {"method": "minimum_variance", **said, **named, **_confidence(reading)}
+    period = slots.period
+    if period is not None and period.count and period.unit in ("year", "month") and "history_years" not in options:
+        options["history_years"] = period.count / (1 if period.unit == "year" else 12)
+    if money := reading.first_number("money") or _invested(reading) or money_of(reading):
+        options["value"] = money
+    plan = _of_symbols(reading, "optimise", symbols, options, "optimise")
+    if said or plan.outcome != "answer":
+        return plan
+    note = "No method was said: these are the weights of least variance."
+    return plan.model_copy(update={"notes": (note,)})
+
+
+_CAPS = re.compile(r"\b(?:cap\w*|max\w*|at most|no more than|none|limit\w*|up to)\b", re.I)
+_DIVIDES = (
+    r"(?:split|divide|spread|allocate|distribute|apportion|weigh|weight|balance|mix|blend|combine|put|invest|hold|"
+    r"share|"
+    r"proportion|weights?|percentages?|portions?|ratio)"
+)
+_SPLITS_MONEY = re.compile(
+    rf"\bhow (?:should|would|do|can|could|to|best|shall|much of each|much)\b.*\b{_DIVIDES}\b|\bbest way to "
+    rf"{_DIVIDES}\b|"
+    rf"\b(?:which|what)(?: \w+)? (?:split|mix|blend|weights?|percentages?|proportions?|combination|%|percent|"
+    rf"allocation)\b|"
+    rf"^\W*(?:please |pls |can you |could you )*(?:split|divide|spread|allocate|distribute) \$?[\d.,]+",
+    re.I | re.S,
+)
+_NO_SPLIT = (
+    "backtest", "buy", "sell", "orders", "propose", "stress", "simulate", "portfolio", "pnl", "dividend", "correlation",
+    "crossover", "dca", "expected_value", "return", "split", "news", "earnings", "beta", "sharpe",
+)  # fmt: skip
+
+
+def splits(reading: Reading, symbols: tuple[str, ...]) -> bool:
+    """Say whether it is asked how to divide money between instruments: "how should I split 10k between BTC and ETH"."""
+    divided = _SPLITS_MONEY.search(reading.text) is not None and (len(symbols) > 1 or reading.has("mix"))
+    others = set(_NO_SPLIT) - ({"split", "dca", "portfolio"} if divided else set())
+    if divided and not read_shocks(reading) and not names_crisis_by_words(reading):
+        others -= {"stress"}
+    mixed = reading.has("mix") and _worded(reading) is not None
+    return bool(divided or mixed) and len(symbols) > 1 and not reading.has(*others)
 
 
 def _confidence(reading: Reading) -> dict[str, float]:
@@ -119,7 +164,7 @@ def _split(reading: Reading, slots: Slots, symbols: tuple[str, ...]) -> Frame | 
 
 def method_of(reading: Reading) -> dict[str, Any]:
     """Return how weights are to be found, with the views of Black and Litterman; empty if nothing says it."""
-    method = next((name for concept, name in _METHODS if reading.has(concept)), None)
+    method = next((name for concept, name in _METHODS if reading.has(concept)), None) or _worded(reading)
     if method is None:
         return {}
     return {
@@ -128,12 +173,38 @@ def method_of(reading: Reading) -> dict[str, Any]:
     }
 
 
+_SAME_RISK = re.compile(
+    r"\b(?:same|equal|identical|even)(?: \w+)?(?: share| amount| part)?(?: of)?(?: the)? risk\b|\brisk (?:is "
+    r")?(?:split |shared )?"
+    r"(?:equally|evenly)\b|\b(?:equally|evenly) risky\b",
+    re.I,
+)
+_LEAST_RISK = re.compile(
+    r"\b(?:least|lowest|smallest|minimal|minimum|little|less|low)(?: possible)? (?:risk\w*|variance|volatil\w*|swings?|"
+    r"fluctuat\w*)\b|\b(?:safest|calmest|smoothest|steadiest|quietest|stablest|least (?:wild|risky|volatile|bumpy|"
+    r"jumpy))\b|"
+    r"\b(?:swing|swung|fluctuate|move|jump)\w*(?: \w+)? (?:the )?least\b|\bnot (?:too|so|very|that) (?:wild|risky|"
+    r"volatile|crazy)\b|"
+    r"\b(?:smooth|calm|stable|steady|safe)\b",
+    re.I,
+)
+
+
+def _worded(reading: Reading) -> str | None:
+    """Return the method that is said in ordinary words: "so each carries the same risk", "the calmest mix"."""
+    if _SAME_RISK.search(reading.text):
+        return "equal_risk"
+    return "minimum_variance" if _LEAST_RISK.search(reading.text) else None
+
+
 def _views(reading: Reading) -> dict[str, float]:
     """Return the expected returns of "I think NVDA does 20% a year", "AAPL over MSFT by 3%" by symbol or pair."""
     starts = {span.start: span.value for span in reading.spans if span.kind == "symbol"}
     out: dict[str, float] = {}
     for at, number in sorted(reading.numbers.items()):
         following = reading.words[at + number.words].low if at + number.words < len(reading.words) else ""
+        if following in _SURE_OF:
+            continue
         points = number.unit == "plain" and following in ("points", "pts", "point", "percentage")
         if number.unit != "percent" and not points:
             continue
@@ -148,6 +219,9 @@ def _views(reading: Reading) -> dict[str, float]:
         first, *rest = (starts[place] for place in sorted(before)[-2 if over else -1 :])
         out[f"{first}-{rest[0]}" if rest else first] = sign * number.value / (100 if points else 1)
     return out
+
+
+_SURE_OF = ("sure", "confident", "confidence", "certain", "conviction", "certainty", "cap", "max", "each")
 
 
 def _invested(reading: Reading) -> float | None:

@@ -96,7 +96,8 @@ def is_trade(reading: Reading) -> bool:
     counted = _quantity(reading) is not None or reading.has("shares")
     proposed = reading.has("propose") and bool(names) and (counted or weighed)
     question = re.match(
-        r"\s*(?:did|have|has|when|what (?:did|does|would)|how much did|why|how many|which|who|am|is)\b",
+        r"\s*(?:did|do(?! not)|does|was|were|are|have|has|when|what (?:did|does|would)|how much did|why|"
+        r"how many|which|who|am|is)\b",
         reading.text,
         re.I,
     )
@@ -297,8 +298,12 @@ def size(reading: Reading, slots: Slots, previous: Frame | None) -> Plan:
     if len(symbols) != 1:
         return _ask("Which one instrument should I size?")
     method = _method(reading)
+    if reading.has("var") and method != "cvar_budget":
+        return _ask("I size by the expected shortfall, not by the value at risk: which expected shortfall may it add?")
     options: dict[str, Any] = {"method": method} if method else {}
     options.update(_size_figures(reading, method))
+    if "target_weight" in options and not method:
+        options = {"method": "fixed_fraction", **options}
     if options.get("method") == "risk_per_stop" and not {"stop_price", "stop_distance"} & set(options):
         return _ask(
             f"At which price, or how far below the price, would the stop of {symbols[0]} be? For example 8 %.",
@@ -331,7 +336,8 @@ def _method(reading: Reading) -> str:
         r"(?:%|percent|pct) (?:(?:position|holding|allocation|stake|weight)\b|"
         r"of (?:my|our|the) (?:account|book|portfolio|nav|equity|estate|capital|money|bankroll|pot)\b)"
     )
-    return "fixed_fraction" if reading.has("weight") or re.search(share, reading.text, re.I) else ""
+    share_of_it = re.search(share, reading.text, re.I) or (reading.first_number("percent") and not reading.has("risk"))
+    return "fixed_fraction" if reading.has("weight") or share_of_it else ""
 
 
 _OF_PERCENT = {"fixed_fraction": "target_weight", "volatility_target": "target_volatility"}
@@ -344,7 +350,7 @@ def _size_figures(reading: Reading, method: str) -> dict[str, float]:
     others = [at for at in reading.numbers if not _is_equity(reading, at)]
     closest = min(others, key=lambda at: (abs(at - stop_at - 1), -at), default=-1) if stop_at >= 0 else -1
     shares = [number for number in reading.numbers.values() if number.unit == "percent"]
-    caps = set() if method == "cvar_budget" and len(shares) == 1 else _caps(reading)
+    caps = set() if method in ("cvar_budget", "volatility_target") and len(shares) == 1 else _caps(reading)
     lost = _lost_at_stop(reading)
     for at, number in sorted(reading.numbers.items()):
         if at == lost:
@@ -366,6 +372,9 @@ def _size_figures(reading: Reading, method: str) -> dict[str, float]:
             out["equity"] = number.value
         elif method == "atr_risk" and number.unit == "plain":
             out["ranges"] = number.value
+    if not method and set(out) == {"equity"}:
+        # All of the money is to be spent: "how many shares can I get for 5,000".
+        out |= {"target_weight": 1.0, "max_weight": 1.0}
     if lost is not None and "equity" in out:
         out["risk_fraction"] = round(reading.numbers[lost].value / out["equity"], 10)
     return out
@@ -405,8 +414,21 @@ def _is_equity(reading: Reading, at: int) -> bool:
     number, after = reading.numbers[at], _word_after(reading, at)
     text = " ".join(word.low for word in reading.words[:at])
     has = re.search(
-        r"\b(?:(?:i|we) (?:have|had|got)(?: about| around| only)?|(?:equity|capital|account|bankroll) of)$", text
+        r"\b(?:(?:(?:i|we)(?: have|'ve| had| got)|ive|i've|weve|we've)(?: got| have)?(?: about| around| only)?|"
+        r"(?:equity|capital|"
+        r"account|bankroll|savings|budget) (?:of|is)|(?:%|percent|\d) of)$",
+        text,
     )
+    for_money = number.unit == "money" or re.fullmatch(r"[\d.,]+[km]", reading.words[at].low) or number.words > 1
+    has = has or (re.search(r"\b(?:with|for|out of|on|from)(?: just| only| about)?$", text) if for_money else None)
+    if has and for_money and after not in ("stop", "limit", "shares", "a", "below", "above"):
+        return True
+    if (
+        after in ("total", "in")
+        and re.search(r"\b(?:total|in total|in cash|in all)\b", reading.text, re.I)
+        and for_money
+    ):
+        return True
     has = has or (re.search(r"\bwith$", text) if after not in ("stop", "limit") else None)
     if has and after in ("equity", "capital", "account", "cash"):
         return True

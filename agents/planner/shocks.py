@@ -64,11 +64,13 @@ _FACTORS = {
 _UP = (
     r"(?:rise|rises|rising|rose|up|increase|increases|increased|increasing|jump|jumps|jumped|jumping|climb|climbs|"
     r"climbing|gain|gains|gained|go up|goes up|going up|went up|higher|widen|widens|widened|surge|surges|surged|"
-    r"spike|spikes|spiked|spiking|rally|rallies|rallied|hike|hikes|hiked|soar|soars|add|adds|plus|\+)"
+    r"spike|spikes|spiked|spiking|rally|rallies|rallied|moon|moons|mooned|pump|pumps|pumped|rip|rips|ripped|hike|"
+    r"hikes|hiked|soar|soars|add|adds|plus|\+)"
 )
 _DOWN = (
     r"(?:fall|falls|falling|fell|fallen|drop|drops|dropping|dropped|down|decrease|decreases|decreased|lose|loses|lost|"
-    r"decline|declines|declined|declining|crash|crashes|crashed|crashing|slide|slides|slid|go down|goes down|"
+    r"decline|declines|declined|declining|crash|crashes|crashed|crashing|nuke|nukes|nuked|dump|dumps|dumped|crater|"
+    r"craters|cratered|dive|dives|bleed|bleeds|slide|slides|slid|go down|goes down|"
     r"going down|went down|lower|plunge|plunges|plunged|plunging|sink|sinks|sank|tumble|tumbles|tumbled|correct|"
     r"corrects|tank|tanks|tanked|slump|slumps|narrow|narrows|tighten|tightens|cut|cuts|sell off|sells off|selloff|"
     r"sell-off|off|minus|-)"
@@ -164,6 +166,7 @@ def _shock_text(reading: Reading) -> str:
             at += 1
     text = " ".join(parts)
     text = _HALF.sub(lambda match: f"{0.5 if match[1] == 'half' else 0.25} {match[2]}", text)
+    text = re.sub(r"\b(minus|plus) (?=\d)", lambda found: "-" if found[1] == "minus" else "+", text)
     text = re.sub(r"(?:([+-]) ?)+(?=\d)", r" \1", text)
     return re.sub(r" +", " ", text)
 
@@ -207,6 +210,16 @@ def is_shock_word(word: str) -> bool:
         or low in ("half", "quarter", "prices", "suddenly", "another", "about", "around", "some")
         or any(re.search(rf"\b{re.escape(low)}\b", pattern) for pattern in (_UP, _DOWN, _SIZE, *_FACTORS.values()))
     )
+
+
+# What a crisis is called, beyond the words for a year: "Black Monday on the book".
+_YEAR_ONLY = re.compile(r"\b(?:19|20)\d\d\b")
+
+
+def titles_crisis(reading: Reading) -> bool:
+    """Say whether a crisis is called by its name, and not only by its year."""
+    written = _YEAR_ONLY.sub(" ", _without_numbers(reading))
+    return any(re.search(pattern, written) for pattern, _ in CRISES)
 
 
 def is_signed(reading: Reading) -> bool:

@@ -122,6 +122,25 @@ def _mix_after(reading: Reading) -> dict[int, float]:
     return found if whole else {}
 
 
+_COUNTED_THINGS = re.compile(
+    r"path|sim|run|trial|draw|scenario|future|share|unit|coin|lot|session|day|week|month|year|histor|resample|sample"
+)
+_CURRENCIES = ("dollars", "dollar", "usd", "bucks", "euros", "grand")
+
+
+def money_of(reading: Reading) -> float | None:
+    """Return the money that a question names: "$5,000", "5000 bucks", "250k of SPY", "30 grand"; counts are none."""
+    for at, number in sorted(reading.numbers.items()):
+        after = at + number.words
+        following = reading.words[after].low if after < len(reading.words) else ""
+        scaled = re.fullmatch(r"[\d.,]+[km]", reading.words[at].low) is not None or number.words > 1
+        if number.unit == "money" or (number.unit == "plain" and following in _CURRENCIES):
+            return number.value
+        if number.unit == "plain" and scaled and number.value >= 1000 and not _COUNTED_THINGS.match(following):
+            return number.value
+    return None
+
+
 def members_of(slots: Slots, universe: Universe) -> tuple[tuple[str, ...], str | None, str]:
     """Return the symbols or the group asked about; "the four largest ..." are those with the most assets."""
     if slots.symbols:
