@@ -205,3 +205,37 @@ def test_every_revision_follows_the_one_before_and_goes_down_by_a_file_or_not_at
     if not Path(SQL_FOLDER / f"{name}_down.sql").is_file():
         with pytest.raises(NotImplementedError, match="back-up"):
             module.downgrade()
+
+
+def prices_at(dsn: str, moments: list[str]) -> list[tuple[str, str, str, list[tuple[str]]]]:
+    """Return every row that the views of bars and prices show at some moments, with and without what came in late."""
+    found = []
+    with psycopg.connect(dsn, options="-c timezone=UTC") as connection:
+        for known, recorded in itertools.product(moments, ("infinity", "1990-06-01Z")):
+            connection.execute(f"SET LOCAL quantdesk.as_of = '{known}'".encode())
+            connection.execute(f"SET LOCAL quantdesk.recorded_before = '{recorded}'".encode())
+            for view in ("v_bars", "v_prices", "v_return_prices"):
+                query = f"SELECT v::text FROM market_data.{view} v ORDER BY session, v::text"
+                found.append((known, recorded, view, connection.execute(query.encode()).fetchall()))
+    return found
+
+
+def test_prices_are_the_same_in_the_form_that_is_planned_well(old: str) -> None:
+    with psycopg.connect(old) as connection:
+        connection.execute("UPDATE market_data.bars_daily SET recorded_at = known_at + '1 minute'")
+        # A second series, longer and for returns only, so that a choice is made at each moment.
+        connection.execute(
+            "INSERT INTO market_data.bars_daily"
+            " (instrument_id, source, price_basis, session, close, known_at, recorded_at)"
+            " SELECT 1, 't', 'total_return', day::date, 5, day + '21 hours', day + '22 hours'"
+            " FROM generate_series('1989-11-01'::timestamptz, '1990-10-10'::timestamptz, '1 day') AS day"
+        )
+    move(old, "0026")
+    moments = ["1989-12-01Z", "1990-01-15Z", "1990-03-01Z", "1990-12-24Z", "2000-01-01Z"]
+    before = prices_at(old, moments)
+    assert sum(bool(rows) for *_, rows in before) > len(before) / 2
+    move(old, "0027")
+    assert prices_at(old, moments) == before
+    move(old, "0026")
+    assert prices_at(old, moments) == before
+    assert migrate(old) == HEAD

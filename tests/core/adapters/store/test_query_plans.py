@@ -152,3 +152,22 @@ def test_the_plan_of_a_whole_panel_reads_each_row_once(database: Database) -> No
     assert {node["Relation Name"] for node in read} == {"bars_daily_2022"}
     rows = sum(node["Actual Rows"] * node["Actual Loops"] for node in read if "Bitmap Index" not in node["Node Type"])
     assert rows == len(INSTRUMENTS) * len(sessions_between("XNYS", date(2022, 1, 1), date(2022, 12, 31)))
+
+
+@pytest.mark.parametrize("view", ["v_prices", "v_return_prices"])
+def test_the_newest_price_asks_once_which_series_it_is_read_from(database: Database, view: str) -> None:
+    statement = f"SELECT session, close FROM market_data.{view} WHERE symbol = 'M09' ORDER BY session DESC LIMIT 1"
+    plan = explain(database, statement, ())
+    assert [node["Actual Loops"] for node in plan if node.get("Function Name") == "series_of"] == [1]
+    read = [node for node in bars_read(plan) if node["Relation Name"] != "bars_daily_history"]
+    rows = sum(
+        node["Actual Rows"] * node["Actual Loops"] + node.get("Rows Removed by Filter", 0)
+        for node in read
+        if node["Node Type"] != "Bitmap Index Scan"
+    )
+    assert rows == len(SESSIONS), "the bars of one instrument and of no other"
+
+
+def test_prices_of_every_instrument_ask_once_for_each(database: Database) -> None:
+    plan = explain(database, "SELECT count(*) FROM market_data.v_prices", ())
+    assert [node["Actual Loops"] for node in plan if node.get("Function Name") == "series_of"] == [len(INSTRUMENTS)]
