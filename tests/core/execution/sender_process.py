@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import os
 import sys
+from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
 
 from app.bootstrap import Parts
 from core.adapters.store.instruments import PostgresInstruments
+from core.data.calendar import session_at
 from core.errors import ApprovalRefused
 from core.execution.crash_points import arm
 from core.execution.proposals import ProposalDesk
@@ -37,6 +40,10 @@ def send(dsn: str, home: str, point: str, proposal_id: str) -> None:
 def main() -> None:
     """Fork and wait for each line."""
     dsn, home = sys.argv[1:]
+    # Loaded once, not by each child: the exchange's calendar and what the parts load when they are first used.
+    session_at(datetime(2022, 11, 30, tzinfo=UTC), "XNYS")
+    for name in ("adapters.store.trading", "adapters.store.bars", "adapters.brokers.paper", "execution.settlement"):
+        import_module(f"core.{name}")
     for line in sys.stdin:
         child = os.fork()
         if child == 0:
