@@ -36,12 +36,6 @@ DATE = (
 )
 
 
-def months_back(day: date, months: int) -> date:
-    """Return the same day some months earlier, or the last day of that month if it is shorter."""
-    index = day.year * 12 + day.month - 1 - months
-    return clamp(index // 12, index % 12 + 1, day.day)
-
-
 def clamp(year: int, month: int, day: int) -> date:
     """Return a day of a month, or the last one of a month that is shorter."""
     following = date(year + month // 12, month % 12 + 1, 1)

@@ -24,10 +24,10 @@ from agents.planner.dates import (
     YEAR,
     clamp,
     month_range,
-    months_back,
     quarter_range,
     read_date,
 )
+from core.query.semantic.period import months_before
 
 PeriodKind = Literal["latest", "range", "sessions", "next", "all"]
 
@@ -123,12 +123,14 @@ def _back(today: date, count: int, unit: str, text: str) -> Period | None:
         months = {"month": 1, "quarter": 3, "year": 12, "decade": 120}[unit] * count
         if months >= (today.year - 1) * 12:
             return None
-        start = months_back(today, months)
+        start = months_before(today, months)
     return Period(kind="range", start=start, end=today, count=count, unit=unit, text=text)
 
 
-def _forward(today: date, count: int, unit: str, text: str) -> Period:
+def _forward(today: date, count: int, unit: str, text: str) -> Period | None:
     days = {"day": 1, "week": 7, "month": 31, "quarter": 92, "year": 366, "decade": 3653}[unit] * count
+    if not 0 < count <= 2000 or days > (date.max - today).days:
+        return None
     return Period(
         kind="next",
         start=today + timedelta(days=1),
@@ -411,7 +413,7 @@ def _to_month(match: re.Match[str], today: date) -> Period | None:
     if last is None:
         return None
     months = int(match["n"]) if match["n"] else 12
-    return _range(months_back(last[1] + timedelta(days=1), months), last[1], match.group())
+    return _range(months_before(last[1] + timedelta(days=1), months), last[1], match.group())
 
 
 def _session_of(match: re.Match[str], today: date) -> Period | None:

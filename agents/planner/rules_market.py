@@ -6,7 +6,6 @@ import re
 from typing import Any
 
 from agents.planner.arguments import arguments_of
-from agents.planner.dates import months_back
 from agents.planner.periods import ALL, Period, last_units, unless_latest
 from agents.planner.plan import Frame, Plan
 from agents.planner.reading import Reading
@@ -16,6 +15,7 @@ from agents.planner.rules_levels import level
 from agents.planner.rules_technicals import fallen, indicator, moving_average, window_of
 from agents.planner.slots import Slots, members_of, passed_level
 from agents.planner.universe import Universe
+from core.query.semantic.period import months_before
 
 _STATISTICS = {
     "sharpe": "sharpe_ratio",
@@ -518,7 +518,7 @@ _UNITS = frozenset({"day", "session", "week", "month", "quarter", "year"})
 def _how_is_it(reading: Reading, slots: Slots, universe: Universe) -> Plan | None:
     """How something is doing, without a period: the last 12 months and the latest close."""
     if slots.symbols and _only_asks_how(reading, slots):
-        year = Period(kind="range", start=months_back(reading.today, 12), end=reading.today, count=1, unit="year")
+        year = Period(kind="range", start=months_before(reading.today, 12), end=reading.today, count=1, unit="year")
         frame = Frame(topic="performance", symbols=slots.symbols, period=year, wants=("return", LATEST_CLOSE))
         return Plan(outcome="answer", frame=frame, notes=("No period was said: the last 12 months.",))
     return None

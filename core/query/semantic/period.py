@@ -27,6 +27,8 @@ PeriodName = Literal[
     "last_year",
     "upcoming",
 ]
+# Farther than any data, and far enough from the ends of the calendar to count on from there.
+_FIRST, _LAST = date(1000, 1, 1), date(9000, 1, 1)
 PeriodUnit = Literal["sessions", "days", "weeks", "months", "quarters", "years"]
 
 
@@ -93,11 +95,14 @@ def resolve(period: Period, today: date, *, whole: bool = False) -> DateRange:
 
 
 def _shift(day: date, count: int, unit: PeriodUnit) -> date:
-    if unit in ("days", "sessions"):
-        return day - timedelta(days=count)
-    if unit == "weeks":
-        return day - timedelta(weeks=count)
-    return months_before(day, count * {"months": 1, "quarters": 3, "years": 12}[unit])
+    try:
+        if unit in ("days", "sessions", "weeks"):
+            found = day - timedelta(days=count * (7 if unit == "weeks" else 1))
+        else:
+            found = months_before(day, count * {"months": 1, "quarters": 3, "years": 12}[unit])
+    except (ValueError, OverflowError):
+        found = _FIRST if count > 0 else _LAST
+    return min(max(found, _FIRST), _LAST)
 
 
 def _named(name: PeriodName, today: date, *, whole: bool) -> DateRange:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agents.planner.dates import MONTHS, UNITS, clamp, month_range, months_back, quarter_range, read_date
+from agents.planner.dates import MONTHS, UNITS, clamp, month_range, quarter_range, read_date
 
 TODAY = date(2026, 6, 24)
 DAYS = st.dates(date(1900, 1, 1), date(2099, 12, 31))
@@ -121,12 +121,6 @@ def test_a_month_alone_is_the_last_that_began(month: int) -> None:
 def test_quarters_are_those_of_pandas(year: int, quarter: int) -> None:
     period = pd.Period(year=year, quarter=quarter, freq="Q")
     assert quarter_range(year, quarter) == (period.start_time.date(), period.end_time.date())
-
-
-@settings(max_examples=100, deadline=None)
-@given(DAYS, st.integers(0, 600))
-def test_months_are_counted_back_as_pandas_does(day: date, months: int) -> None:
-    assert months_back(day, months) == (pd.Timestamp(day) - pd.DateOffset(months=months)).date()
 
 
 @settings(max_examples=60, deadline=None)

@@ -2,9 +2,9 @@ from datetime import date
 
 import pytest
 
-from agents.planner.dates import months_back
 from agents.planner.periods import find_periods
 from agents.planner.text import joined, split
+from core.query.semantic.period import months_before
 
 TODAY = date(2026, 6, 24)  # a Wednesday
 
@@ -116,4 +116,22 @@ def test_an_ambiguous_phrase_says_how_it_was_read() -> None:
     [("2024-03-31", 1, "2024-02-29"), ("2023-03-31", 1, "2023-02-28"), ("2026-01-15", 13, "2024-12-15")],
 )
 def test_months_back_keeps_to_the_calendar(day: str, months: int, expected: str) -> None:
-    assert months_back(date.fromisoformat(day), months) == date.fromisoformat(expected)
+    assert months_before(date.fromisoformat(day), months) == date.fromisoformat(expected)
+
+
+@pytest.mark.parametrize("unit", ["days", "weeks", "months", "quarters", "years", "decades"])
+@pytest.mark.parametrize("count", [0, 1, 2, 700, 2000, 2001, 9999, 99999, 3_650_000, 10**12])
+@pytest.mark.parametrize("form", ["over the last {} {}", "the next {} {}", "{} {} ago", "past {} {}"])
+def test_any_count_of_any_unit_is_a_period_or_none(form: str, count: int, unit: str) -> None:
+    for found in find_periods(form.format(count, unit), TODAY):
+        period = found.period
+        assert period.start is None or period.end is None or period.start <= period.end
+
+
+@pytest.mark.parametrize(
+    ("text", "last"),
+    [("the next 3 days", date(2026, 6, 27)), ("next 2 weeks", date(2026, 7, 8)), ("the next 0 days", None),
+     ("next 9000 years", None), ("next 999 decades", None)],
+)  # fmt: skip
+def test_what_lies_beyond_the_calendar_is_no_period(text: str, last: date | None) -> None:
+    assert [found.period.end for found in find_periods(text, TODAY)] == ([] if last is None else [last])

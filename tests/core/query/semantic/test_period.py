@@ -83,3 +83,21 @@ def test_named_units_touch_without_overlap(day):
         last = resolve(Period(name=f"last_{unit}"), day)
         this = resolve(Period(name=f"this_{unit}"), day)
         assert last.end + timedelta(days=1) == this.start <= day == this.end
+
+
+@pytest.mark.parametrize("unit", ["sessions", "days", "weeks", "months", "quarters", "years"])
+@pytest.mark.parametrize("count", [1, 300, 2025, 2027, 8000, 10_000, 100_000])
+def test_every_count_that_may_be_asked_for_has_dates_to_count_on_from(unit, count):
+    today = date(2026, 6, 24)
+    back = resolve(Period(last=count, unit=unit), today)
+    assert back.end == today and (back.start is None or date(1, 1, 1) < months_before(back.start, 120) < today)
+    if count <= 10_000:
+        ahead = resolve(Period(next=count, unit=unit), today)
+        assert ahead.start == today < ahead.end and months_before(ahead.end, -120) > ahead.end
+
+
+def test_a_longer_stretch_begins_no_later():
+    today = date(2026, 6, 24)
+    for unit in ("days", "weeks", "months", "quarters", "years"):
+        starts = [resolve(Period(last=count, unit=unit), today).start for count in (1, 10, 100, 1000, 10_000, 100_000)]
+        assert starts == sorted(starts, reverse=True)
