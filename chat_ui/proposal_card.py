@@ -75,6 +75,11 @@ def card_text(
     ]
     if len(proposal.legs) > 1:
         lines.append(f"**Legs** {LEGGING_WORDS[proposal.legging]}")
+        lines += [
+            f"**Sent only with** {_plain(leg.symbol)} **between** {money(leg.band_low)} **and** {money(leg.band_high)}"
+            for leg in proposal.legs
+            if leg.band_low is not None and leg.band_high is not None
+        ]
     if proposal.band_low is not None and proposal.band_high is not None:
         lines.append(f"**Sent only between** {money(proposal.band_low)} **and** {money(proposal.band_high)}")
     if mode == "replay" and view.state in {"pending", "approved"} and proposal.order_type in _FILLS:

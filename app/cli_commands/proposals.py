@@ -115,6 +115,9 @@ def _card(view: ProposalView, write: object) -> None:
     write(f"  desk time {proposal.desk_time:%Y-%m-%d %H:%M} UTC, expires {proposal.expires_at:%Y-%m-%d %H:%M} UTC")
     if len(proposal.legs) > 1:
         write(f"  legs {LEGGING_WORDS[proposal.legging]}; when one fails: {proposal.on_failure} the others")
+        for leg in proposal.legs:
+            if leg.band_low is not None:
+                write(f"  only with {leg.symbol} between {leg.band_low} and {leg.band_high}")
     if proposal.reason:
         write(f"  stated reason, not checked: {' '.join(proposal.reason.split())}")
     write(f"  digest {proposal.digest}")

@@ -106,6 +106,20 @@ def test_the_card_shows_exactly_what_would_be_sent():
     assert "**Fills at** the next session's open" in text, "a replaying desk says which price the order gets"
 
 
+def test_the_card_of_several_legs_names_the_band_of_each_that_has_one():
+    legs = (
+        Leg(instrument_id=1, symbol="MSFT", side="buy", quantity=Decimal(10), band_low=Decimal("228.9"),
+            band_high=Decimal("253")),
+        Leg(instrument_id=2, symbol="KO", side="sell", quantity=Decimal(5), limit_price=Decimal(60)),
+        Leg(instrument_id=3, symbol="x](http://evil)", side="sell", quantity=Decimal(5), band_low=Decimal("0.5"),
+            band_high=Decimal("0.55")),
+    )  # fmt: skip
+    told = [line for line in card_text(view(legs=legs)).splitlines() if line.startswith("**Sent only")]
+    assert told[0] == "**Sent only with** MSFT **between** $228.90 **and** $253.00"
+    assert len(told) == 2 and told[1].endswith("**between** $0.50 **and** $0.55")
+    assert "http://" not in told[1]
+
+
 @pytest.mark.parametrize("reason", HOSTILE)
 def test_a_hostile_reason_stays_a_quotation(reason):
     lines = card_text(view(reason)).splitlines()

@@ -240,6 +240,32 @@ def test_progress_is_one_line_on_a_terminal_and_one_per_step_elsewhere(monkeypat
     assert "[###############...............]  50% bars" in terminal.said
 
 
+def test_the_card_on_the_terminal_names_the_band_of_each_leg():
+    from decimal import Decimal
+
+    from core.domain.books import Leg, Proposal
+    from core.execution.proposals import ProposalView
+
+    legs = tuple(
+        Leg(instrument_id=number, symbol=symbol, side="buy", quantity=Decimal(1), band_low=low, band_high=high)
+        for number, (symbol, low, high) in enumerate(
+            [("AAPL", Decimal("95.5"), Decimal("105.55")), ("KO", None, None), ("GE", Decimal("9.5"), Decimal("10.5"))]
+        )
+    )
+    proposal = Proposal(
+        proposal_id="prp_1", account_id="paper", legs=legs, order_type="market", time_in_force="day",
+        notional=Decimal(200), author="agent:1", author_kind="agent", requested_by="usr_1", digest="ab" * 32,
+        desk_time=NOON, created_at=NOON, expires_at=NOON,
+    )  # fmt: skip
+    lines: list[str] = []
+    view = ProposalView(proposal=proposal, state="pending", decision=None, orders=(), progress="Waits.", seconds_left=9)
+    _card(view, lines.append)
+    assert [line for line in lines if "between" in line] == [
+        "  only with AAPL between 95.5 and 105.55",
+        "  only with GE between 9.5 and 10.5",
+    ]
+
+
 def test_the_card_on_the_terminal_cannot_be_forged_by_its_reason():
     from decimal import Decimal
 
