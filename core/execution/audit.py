@@ -113,7 +113,7 @@ def read_anchor(file: Path) -> Anchor | None:
 def parse_anchor(text: str) -> Anchor:
     """Return the anchor written as NUMBER:HASH, as a check prints it; raise InvalidInput."""
     number, _, digest = text.partition(":")
-    if not number.isdigit() or len(digest) != 64:
+    if not number.isdecimal() or len(digest) != 64:
         raise InvalidInput(f"{text!r} is no head.", hint="Give NUMBER:HASH as `quantdesk audit verify` printed it.")
     return Anchor(entry_id=int(number), entry_hash=digest)
 

@@ -98,7 +98,12 @@ def _limit(name: str, value: Any) -> Any:
         return {str(group): _symbols(members) for group, members in value.items()}
     if name == "short_available" and value is not None:
         return {str(symbol): Decimal(str(quantity)) for symbol, quantity in value.items()}
-    return value if value is None or isinstance(value, bool) else Decimal(str(value))
+    if value is None or isinstance(value, bool):
+        return value
+    number = Decimal(str(value))
+    if number.is_nan():
+        raise TypeError("expected a number")
+    return number
 
 
 def _symbols(value: Any) -> tuple[str, ...]:

@@ -157,7 +157,7 @@ def test_a_log_written_anew_from_a_cut_on_is_found_too(desk, log, traded):
 def test_heads_are_read_as_they_are_printed(tmp_path):
     anchor = Anchor(entry_id=12, entry_hash="0" * 64)
     assert parse_anchor("12:" + "0" * 64) == anchor
-    for text in ("12", "x:" + "0" * 64, "12:00"):
+    for text in ("12", "x:" + "0" * 64, "12:00", "²:" + "0" * 64, "-1:" + "0" * 64, ":" + "0" * 64):
         with pytest.raises(InvalidInput, match="head"):
             parse_anchor(text)
     file = tmp_path / "deep" / "AUDIT_HEAD"

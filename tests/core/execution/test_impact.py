@@ -208,6 +208,13 @@ def test_limits_that_cannot_be_read_are_refused_and_not_ignored(desk, ask, appro
     assert desk.proposals.get(proposal.proposal_id).state == "pending"
 
 
+@pytest.mark.parametrize("name", ["max_order_notional", "max_daily_loss", "min_cash"])
+@pytest.mark.parametrize("value", ["nan", "NaN", float("nan"), "sNaN"])
+def test_a_limit_that_nothing_can_be_compared_with_is_no_limit(name, value):
+    with pytest.raises(InvalidInput, match=f"The limit {name} of account .* not a number"):
+        limits_of(an_account(**{name: value}))
+
+
 def test_limits_keep_their_numbers():
     limits = limits_of(an_account(max_order_notional=1.1, max_gross_exposure="1.5", allow_short=True, min_cash=None))
     assert (limits.max_order_notional, limits.max_gross_exposure) == (Decimal("1.1"), Decimal("1.5"))
