@@ -12,7 +12,7 @@ from agents.planner.plan import Frame, Plan
 from agents.planner.reading import Reading, Span
 from agents.planner.rules import first_rule
 from agents.planner.rules_events import of_the_month
-from agents.planner.rules_technicals import window_of
+from agents.planner.rules_technicals import positional, window_of
 from agents.planner.slots import Slots, take_slots
 from agents.planner.universe import Universe
 
@@ -43,6 +43,8 @@ def follow_up(reading: Reading, slots: Slots, universe: Universe, previous: Fram
         or _stretched(reading, slots, previous)
         or _largest_held(reading, slots, previous)
         or changed_run(reading, slots, previous)
+        or _parametrised(reading, slots, previous)
+        or _set_against(reading, slots, previous)
     ):
         return one_part
     own = own_concepts(reading, previous)
@@ -58,30 +60,12 @@ def follow_up(reading: Reading, slots: Slots, universe: Universe, previous: Fram
             frame=Frame(topic="performance", symbols=previous.symbols, period=slots.period or previous.period),
         )
     if own:
-        pronoun = (
-            (reading.has("pronoun") or _CONTINUES.match(reading.text))
-            and not slots.symbols
-            and not slots.series
-            and slots.group is None
-        )
-        metric = (
-            previous.symbols
-            and pronoun
-            and not reading.has("portfolio", "orders", "fills", "proposals", "risk", "backtest", "simulate", "stress")
-        )
-        if previous.series and pronoun and not reading.has("portfolio", "orders", "fills", "backtest", "simulate"):
-            return _same_series(reading, universe, previous)
-        # "Show it as a correlation with XOM as well": those before and the new one.
-        joined = previous.symbols and slots.symbols and reading.has("pronoun") and _AS_WELL.search(reading.text)
-        against = (
-            len(previous.symbols) == 1
-            and len(slots.symbols) == 1
-            and reading.has(*_OF_TWO)
-            and _ITS.search(reading.text)
-        )
-        return _same_subject(reading, slots, universe, previous) if metric or joined or against else None
+        return _something_new(reading, slots, universe, previous)
     if shown := _shown_otherwise(reading, previous):
         return shown
+    unnamed = not (slots.symbols or slots.series or slots.group) and _ITS.search(reading.text)
+    if previous.symbols and previous.topic in _SHOWN and unnamed and reading.has(*_EXTREMES):
+        return _same_subject(reading, slots, universe, previous)
     counts = [number.value for number in reading.numbers.values() if number.unit == "plain"]
     if previous.limit is not None and len(counts) == 1 and not slots.symbols and counts[0] == int(counts[0]) > 0:
         slots = replace(slots, count=int(counts[0]))
@@ -97,6 +81,57 @@ def follow_up(reading: Reading, slots: Slots, universe: Universe, previous: Fram
     return None
 
 
+def _something_new(reading: Reading, slots: Slots, universe: Universe, previous: Frame) -> Plan | None:
+    """Ask something new of what was talked about; None where the turn names its own subject."""
+    pronoun = (
+        (reading.has("pronoun") or _CONTINUES.match(reading.text))
+        and not slots.symbols
+        and not slots.series
+        and slots.group is None
+    )
+    metric = (
+        previous.symbols
+        and pronoun
+        and not reading.has("portfolio", "orders", "fills", "proposals", "risk", "backtest", "simulate", "stress")
+    )
+    if previous.series and pronoun and not reading.has("portfolio", "orders", "fills", "backtest", "simulate"):
+        return _same_series(reading, universe, previous)
+    # "Show it as a correlation with XOM as well": those before and the new one.
+    joined = previous.symbols and slots.symbols and reading.has("pronoun") and _AS_WELL.search(reading.text)
+    against = (
+        len(previous.symbols) == 1 and len(slots.symbols) == 1 and reading.has(*_OF_TWO) and _ITS.search(reading.text)
+    )
+    return _same_subject(reading, slots, universe, previous) if metric or joined or against else None
+
+
+def _parametrised(reading: Reading, slots: Slots, previous: Frame) -> Plan | None:
+    """Change the parameters of the one indicator shown: "use 8 17 9", "with 21 days"."""
+    names = previous.options.get("names", ()) if previous.topic == "indicators" else ()
+    rest = reading.concepts() - {"pronoun", "same", "days", "unit"}
+    if len(names) != 1 or rest or slots.symbols or slots.series or slots.group or not reading.numbers:
+        return None
+    found = positional(reading, list(names))
+    options = {**previous.options, "parameters": found}
+    return Plan(outcome="answer", frame=previous.model_copy(update={"options": options})) if found else None
+
+
+_THAN = re.compile(r"\b(?:it|that|they|this)\b.*\b(?:than|versus|vs|against|compared (?:to|with))\b", re.I)
+
+
+def _set_against(reading: Reading, slots: Slots, previous: Frame) -> Plan | None:
+    """Set what was talked about against another: "was it better than XLF?"."""
+    measured = previous.topic == "performance" or previous.metric in ("return", "price_change")
+    rest = reading.concepts() - {"pronoun", "best", "worst", "compare", "return", "above", "below"}
+    if not measured or rest or len(slots.symbols) != 1 or not _THAN.search(reading.text):
+        return None
+    both = tuple(dict.fromkeys((*previous.symbols, *slots.symbols)))
+    period = slots.period or previous.period
+    return Plan(outcome="answer", frame=Frame(topic="performance", symbols=both, period=period, wants=("return",)))
+
+
+# "What was its worst month": of what was shown.
+_SHOWN = frozenset({"metric", "performance", "chart"})
+_EXTREMES = ("best", "worst", "minimum", "maximum", "high", "low")
 # "Its beta to QQQ" is that of what was talked about.
 _OF_TWO = ("beta", "correlation", "spread", "ratio")
 _ITS = re.compile(r"\b(?:its|their|it)\b", re.I)
@@ -115,7 +150,9 @@ def _stretched(reading: Reading, slots: Slots, previous: Frame) -> Plan | None:
     return Plan(outcome="answer", frame=changed, private=previous.topic in ("book", "portfolio"))
 
 
-_MAKE_IT = re.compile(r"^\W*(?:ok |and |now |please |then )*(?:make (?:it|that)|try|for|over|with|and|use|go)\b", re.I)
+_MAKE_IT = re.compile(
+    r"^\W*(?:ok |and |now |please |then )*(?:make (?:it|that)|(?:what|how) about|try|for|over|with|and|use|go)\b", re.I
+)
 _WINDOWED = frozenset({"rsi", "sma", "ema", "price_vs_sma", "realized_volatility"})
 _BENCHMARKED = frozenset({"beta", "correlation"})
 

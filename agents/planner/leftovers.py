@@ -8,7 +8,7 @@ from typing import Any
 
 from agents.planner import rules_models, rules_trade
 from agents.planner.plan import Call, Frame, Plan
-from agents.planner.reading import Reading
+from agents.planner.reading import Reading, Span
 from agents.planner.shocks import is_shock_word
 from agents.planner.universe import Universe
 
@@ -49,6 +49,24 @@ def unexplained(reading: Reading, plan: Plan | None, universe: Universe) -> tupl
     return left
 
 
+# What happens in a place: its events are shown whichever they are.
+_OF_CONFLICTS = frozenset(
+    {"kicking", "kicked", "missile", "missiles", "troops", "ceasefire", "peace", "talks", "coup", "protests", "protest"}
+    | {
+        "strike",
+        "strikes",
+        "attack",
+        "attacks",
+        "fighting",
+        "fight",
+        "invasion",
+        "invade",
+        "drone",
+        "drones",
+        "trouble",
+    }
+    | {"crisis", "escalating", "escalated", "clash", "clashes", "border", "tests", "election", "elections", "blowing"}
+)
 _EXTREME = re.compile(r"\b(?:highest|lowest|high|low|top|peak)\b", re.I)
 
 
@@ -61,10 +79,29 @@ def _of_figures(left: tuple[str, ...], reading: Reading, frame: Frame) -> tuple[
         said |= {"developed", "evolved"}
     if frame.metric == "macro_spread":
         said |= {"less", "yield", "yields", "rate", "rates"}
+    if frame.metric in ("realized_volatility", "sma", "ema", "correlation", "beta"):
+        said |= {"rolling"}
+    if frame.metric == "price_vs_sma":
+        said |= {"stretched", "extended"}
     if frame.series:
-        said |= {"normalised", "normalized", "rate", "rates", "yield", "yields", "print", "prints", "spot", "series"}
+        said |= {
+            "normalised",
+            "normalized",
+            "rate",
+            "rates",
+            "yield",
+            "yields",
+            "print",
+            "prints",
+            "spot",
+            "series",
+            "credit",
+        }
     if frame.metric in ("economic_events", "earnings_dates"):
+        said |= {"rest", "remainder", "left", "miss", "stuff", "macro", "things", "come", "came", "coming"}
         said |= {"remaining", "hotter", "cooler", "colder", "softer", "stronger", "weaker", "firmer", "inline"}
+    if frame.metric == "geopolitical_events" and frame.options.get("topic"):
+        said |= _OF_CONFLICTS
     if frame.metric == "open":
         said |= {"open"}
     if frame.topic in ("book", "portfolio", "pnl_split"):
@@ -79,6 +116,22 @@ _OF_EVENTS = frozenset({"stress", "inject_event", "event_study", "run_sql"})
 _APART = re.compile(r"\b(?:or|and|vs|versus|against|than|,|to|with)\b|,")
 
 
+def _is_left_out(reading: Reading, span: Span, calls: Sequence[Call], named: bool) -> bool:
+    """Say whether a place, a group set against a symbol, or a release beside instruments is in no call."""
+    if span.kind == "place":
+        return not any("country" in call.args or call.name in _OF_EVENTS for call in calls)
+    if span.kind == "group":
+        return named and _is_compared(reading, span)
+    return span.kind == "topic" and named and calls[0].name in _SHOWN
+
+
+def _is_compared(reading: Reading, group: Span) -> bool:
+    """Say whether a group is set against a symbol: "small caps against large caps"."""
+    before = [word.low for word in reading.words[max(0, group.start - 2) : group.start]]
+    after = [word.low for word in reading.words[group.end : group.end + 2]]
+    return bool({"against", "vs", "versus", "than"} & {*before, *after})
+
+
 def dropped_names(reading: Reading, calls: Sequence[Call], universe: Universe) -> tuple[str, ...]:
     """Return the instruments, groups and event topics of a question that no call contains, as written.
 
@@ -89,7 +142,6 @@ def dropped_names(reading: Reading, calls: Sequence[Call], universe: Universe) -
     text = " ".join(str(call.args) for call in calls)
     groups = [span for span in reading.spans if span.kind == "group"]
     named = {span.value for span in reading.spans if span.kind == "symbol"}
-    about_events = "country" in text or any(call.name in _OF_EVENTS for call in calls)
     out = []
     for span in reading.spans:
         if span.start < 0 or span.value in text:
@@ -105,9 +157,7 @@ def dropped_names(reading: Reading, calls: Sequence[Call], universe: Universe) -
             ]
             if any(_APART.search(words) for words in between):
                 out.append(written)
-        elif (span.kind == "place" and not about_events) or (
-            span.kind == "topic" and named and calls[0].name in _SHOWN
-        ):
+        elif _is_left_out(reading, span, calls, bool(named)):
             out.append(written)
     return tuple(dict.fromkeys(out))
 

@@ -149,6 +149,9 @@ def _from_to(match: re.Match[str], today: date) -> Period | None:
     first, last = read_date(match["a"], today), read_date(match["b"], today)
     if match["b"] in ("now", "today", "present", "date", "the present"):
         return _range(first[0], today, match.group()) if first else None
+    if first and last and not re.search(YEAR, match["a"]) and (said := re.findall(YEAR, match["b"])):
+        dated = read_date(f"{match['a']} {said[-1]}", today)
+        first = dated if dated and dated[0] <= last[1] else first
     if first and last and match["a"] in MONTHS and re.search(YEAR, match["b"]):
         first = month_range(last[0].year, MONTHS[match["a"]])
     return _range(first[0], last[1], match.group()) if first and last else None
@@ -455,7 +458,13 @@ def _form(pattern: str, read: Reader) -> tuple[re.Pattern[str], Reader]:
     return re.compile(rf"(?<![\w.]){pattern}(?!\w|-\d)"), read
 
 
+def _weekend(match: re.Match[str], today: date) -> Period | None:
+    saturday = today - timedelta(days=(today.weekday() - 5) % 7)
+    return _range(saturday, min(saturday + timedelta(days=1), today), "the weekend")
+
+
 _FORMS: tuple[tuple[re.Pattern[str], Reader], ...] = (
+    _form(r"(?:over |at |during |on )?(?:the |this |the last |last |the past )weekend", _weekend),
     _form(r"(?:in |during |over |for |through |throughout )?(?:the )?(?:covid(?:-19)?(?: crash| crisis| selloff|"
     r" pandemic)?|global financial crisis|great financial crisis|financial crisis|gfc|dot-?com (?:crash|bust|"
     r"bubble)|black monday)", _crisis),

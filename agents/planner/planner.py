@@ -24,6 +24,7 @@ from agents.planner.rules_strategies import strategies
 from agents.planner.several import dated, frames_of, one_measure_each
 from agents.planner.shocks import crisis_words
 from agents.planner.slots import Slots, take_slots
+from agents.planner.spoken import as_figures
 from agents.planner.text import joined, plain
 from agents.planner.universe import Universe
 from agents.planner.unnamed import is_unnamed
@@ -137,7 +138,8 @@ def _plan_without(question: str, plan: Plan, universe: Universe, today: date, pr
 _NEXT_QUESTION = re.compile(
     r"\?\s+(?=\S)|;\s+|\s\+\s(?=\w)|,?\s+and\s+(?:also\s+|separately\s+|then\s+)?(?:,?\s*while you(?:'re|"
     r" are) at it,?\s+)?(?:tell (?:me|us)\s+)?(?=(?:whats?|hows?|show|list|give|when|which|"
-    r"who|where|is|are|did|the\s+(?:latest|current|newest|date|next|rsi|dividends?|news|volatility|beta|sharpe|"
+    r"who|where|is|are|did|(?:next|latest|newest)\b|the\s+(?:latest|current|newest|date|next|rsi|dividends?|"
+    r"news|volatility|beta|sharpe|"
     r"drawdown|close|price|return)|my|our|its|their|any|split|break|run|backtest|"
     r"simulate|size|calibrate|rank|stress|scan|plot|compute)\b)|,\s+(?:then|also|plus)\s+",
     re.I,
@@ -149,7 +151,9 @@ _TWO_QUESTIONS = re.compile(
     r"sortino|drawdown|"
     r"rsi|dividends?|news|earnings|price|close|return|volume)\b|"
     r"\band (?:also )?(?:split|break|run|backtest|simulate|size|calibrate|rank|stress|scan|plot|compute) \w|"
-    r"\band (?:also )?the (?:date|next|latest|newest|current)\b|\band separately\b|"
+    r"\band (?:also )?(?:the )?(?:date|next|latest|newest|current)\b|\band separately\b|"
+    r"\band (?:my|our) (?:cash|pnl|p&l|positions|orders|nav|exposure|profit)\b|\band how [a-z]+ (?:was|is|were|"
+    r"are|has|have) (?:it|they)\b|"
     r"\band (?:also )?(?:show|give|list) (?:me |us )?(?:the|my|our|its|any|what)\b|\band,? while you(?:'re|"
     r" are) at it\b|"
     r"\band (?:also |separately |then )?(?:tell (?:me|us) )?(?:when|what|how(?: many| much| large| big| far|"
@@ -175,10 +179,25 @@ def _plan_several(question: str, universe: Universe, today: date, previous: Fram
     return _side_by_side(parts, universe, today, previous)
 
 
+# What is asked of instruments: a second question that names none is of those of the first.
+_OF_INSTRUMENTS = frozenset({"earnings_dates", "earnings_surprise", "dividends", "splits", "news", "sentiment"})
+
+
+def _of_the_same(plan: Plan, before: Plan, universe: Universe) -> Plan:
+    """Return "what was the last surprise" of the instruments that the question before it named."""
+    frame, named = plan.frame, before.frame
+    if frame is None or named is None or frame.metric not in _OF_INSTRUMENTS or frame.symbols or frame.group:
+        return plan
+    if not named.symbols or frame.options.get("topic") or named.topic == "trade":
+        return plan
+    whole = frame.model_copy(update={"symbols": named.symbols})
+    return plan.model_copy(update={"frame": whole, "calls": calls_of(whole, universe)})
+
+
 def _plan_measures(question: str, plan: Plan, universe: Universe, today: date, previous: Frame | None) -> Plan | None:
     """Return the plan of a question that joins measures, if each is understood by itself and one call has not all."""
-    parts = list(one_measure_each(plain(question)))
-    if not 2 <= len(parts) <= 3 or len(plan.calls) >= len(parts):
+    parts = list(one_measure_each(as_figures(plain(question))))
+    if not 2 <= len(parts) <= 4 or len(plan.calls) >= len(parts):
         return None
     if plan.frame is not None and len(plan.frame.options.get("names", ())) >= len(parts):
         return None
@@ -195,6 +214,8 @@ def _side_by_side(parts: list[str], universe: Universe, today: date, previous: F
         plan, dropped = _plan_one(part, universe, today, before)
         if plan.outcome not in ("answer", "needs_approval") or not plan.calls or dropped:
             return None
+        if plans:
+            plan = _of_the_same(plan, plans[-1], universe)
         plans.append(plan)
     proposed = [plan for plan in plans if plan.outcome == "needs_approval"]
     if len(proposed) > 1:
@@ -341,7 +362,7 @@ def _with_leftovers(
 def _is_foreign(reading: Reading, left: Sequence[str]) -> bool:
     """Say whether a question turns on a word of another world and names nothing of the desk."""
     named = any(span.kind not in ("concept", "number", "period") for span in reading.spans)
-    of_the_desk = reading.has("close", "volatility", "return", "backtest", "news", "buy", "sell", *_OF_THE_DESK)
+    of_the_desk = reading.has("volatility", "buy", "sell", *_OF_THE_DESK)
     return not named and not of_the_desk and any(word.lower() in ELSEWHERE for word in left)
 
 
@@ -374,6 +395,7 @@ _EVERYDAY = frozenset(
 _OF_THE_DESK = ("portfolio", "backtest", "stress", "simulate", "risk", "orders", "proposals", "pnl", "news", "coverage")
 _BEFORE_A_NAME = frozenset(
     {"on", "of", "for", "in", "and", "vs", "versus", "or", "buy", "sell", "is", "did", "has", ",", "&", "with"}
+    | {"what's", "whats", "how's", "hows", "where's", "wheres", "does", "was", "own", "what", "how", "size"}
 )
 
 

@@ -49,10 +49,12 @@ def news(reading: Reading, slots: Slots) -> Plan | None:
     ):
         return None  # events that mention a place are no articles
     topic = _headline_words(reading) if not slots.symbols and slots.group is None else ""
+    if not topic and not slots.symbols and slots.group is None:
+        topic = _of_what(reading)
     metric = "news"
-    if reading.has("sentiment") or toned:
+    if reading.has("sentiment") or toned or _WHICH_TONE.search(reading.text):
         metric = "sentiment"
-    elif reading.has("count") or (reading.has("best") and not slots.symbols):
+    elif reading.has("count") or (reading.has("best") and not slots.symbols and not _TOP_STORIES.search(reading.text)):
         metric = "news_count"
     ranked = metric != "news" and reading.has("best", "worst")
     several = reading.has("each") or re.search(
@@ -78,6 +80,25 @@ def news(reading: Reading, slots: Slots) -> Plan | None:
         options={"topic": topic} if topic and metric == "news" else {},
     )
     return Plan(outcome="answer", frame=frame)
+
+
+_WHICH_TONE = re.compile(
+    r"\b(?:positive or negative|negative or positive|good or bad|bad or good|bullish or bearish|"
+    r"(?:mostly|mainly|more) (?:positive|negative|good|bad))\b",
+    re.I,
+)
+_TOP_STORIES = re.compile(r"\b(?:top|main|biggest|key|lead) (?:stories|headlines|news|articles|story)\b", re.I)
+
+
+def _of_what(reading: Reading) -> str:
+    """Return the place or the war of "any war news", which headlines are searched for."""
+    if place := next(iter(reading.values("place")), ""):
+        return place
+    for span in reading.spans:
+        word = " ".join(one.low for one in reading.words[span.start : span.end])
+        if span.kind == "concept" and span.value == "geopolitical" and not word.startswith("geopol"):
+            return word
+    return ""
 
 
 def _days(reading: Reading) -> Period | None:
@@ -219,6 +240,7 @@ def _where(reading: Reading) -> dict[str, str]:
     return {"topic": words} if words else {}
 
 
+_HAPPENED_TO = re.compile(r"\bhappen(?:ed|ing|s) (?:to|with) (?!in\b)", re.I)
 _MISSED = re.compile(r"\b(?:miss(?:es|ed)?|missing|fell short|below)\b", re.I)
 _BEATEN = re.compile(r"\b(?:beats?|beaten|beating|topped|above)\b", re.I)
 
@@ -271,7 +293,8 @@ def _narrowed(reading: Reading) -> dict[str, Any]:
     out: dict[str, Any] = {}
     if found := re.search(r"\b(high|medium|low)[- ](?:importance|impact)\b", reading.text, re.I):
         out["severity"] = found[1].lower()
-        _place(reading, ("importance", "impact", "high", "medium", "low"))
+        grades = tuple(f"{grade}-{kind}" for grade in ("high", "medium", "low") for kind in ("importance", "impact"))
+        _place(reading, ("importance", "impact", "high", "medium", "low", *grades))
     for code, said in _COUNTRIES:
         if found := re.search(said, reading.text):
             out["country"] = code
@@ -340,11 +363,14 @@ def _corporate_or_calendar(reading: Reading, slots: Slots) -> tuple[str | None, 
             r"\bwhen (?:was|did|has)\b.*\b(?:above|below|over|under|more|less)\b", reading.text, re.I
         )
         if not past_value:
-            return "economic_events", {"topic": slots.topics[0]}
+            return "economic_events", {**_narrowed(reading), "topic": slots.topics[0]}
     if reading.has("earnings") and (not slots.series or slots.symbols):
         return "earnings_dates", {}
     if reading.has("calendar") and not slots.symbols:
         return "economic_events", _narrowed(reading)
+    if _HAPPENED_TO.search(reading.text):
+        return None, {}
     if reading.has("event") and not slots.symbols and not slots.series:
-        return "geopolitical_events" if reading.has("severity") else "economic_events", {}
+        geopolitical = reading.has("severity")
+        return ("geopolitical_events", {}) if geopolitical else ("economic_events", _narrowed(reading))
     return None, {}

@@ -67,10 +67,14 @@ def level(reading: Reading, slots: Slots, universe: Universe) -> Plan | None:
 
 def _asks_level(reading: Reading, slots: Slots) -> bool:
     cost = _cost_of(reading)
+    if _HOW_HIGH.search(reading.text):
+        return True
     if passed_level(reading) and not any(number.unit == "percent" for number in reading.numbers.values()):
         return True
     extreme = slots.aggregation in ("minimum", "maximum") or reading.has("high", "low")
     if reading.has("when") and extreme and not reading.has(*_MEASURED[2:]):
+        return True
+    if volume_of_a_day(reading, slots):
         return True
     if reading.has("return", "change") and not reading.has("close", "volume") and not cost:
         return False
@@ -89,7 +93,26 @@ _WHERE = re.compile(
     r"(?:expensive|cheap)\b",
     re.I,
 )
+# "How high did gold get", "has it ever been above 200".
+_HOW_HIGH = re.compile(
+    r"\bhow (?:high|low)\b.*\b(?:did|has|have|had)\b.*\b(?:get|got|gotten|go|gone|trade|traded|reach|come|climb|"
+    r"sink|been)\b|"
+    r"\b(?:ever|has|have|did|was|were|been)\b.*\b(?:above|over|below|under)\b [$€]?\d[\d,.]*(?!\s*(?:%|percent|"
+    r"pct|day|d\b|session|bp|years?))"
+    r"(?![\d,.]|%)",
+    re.I,
+)
 _LAST = re.compile(r"\b(?:last|spot|mark|quote|now|rn|right now|latest|current(?:ly)?|today)\b", re.I)
+
+
+def volume_of_a_day(reading: Reading, slots: Slots) -> bool:
+    """Say whether "vol" of a single day is meant, which has a volume but no volatility."""
+    period = slots.period
+    one_day = period is not None and period.start is not None and period.start == period.end
+    return one_day and _VOL.search(reading.text) is not None
+
+
+_VOL = re.compile(r"(?<!realised )(?<!realized )(?<!day )(?<!\dd )\bvol\b(?! (?:target|of vol))", re.I)
 
 
 def _only_last(reading: Reading, slots: Slots) -> bool:
@@ -122,7 +145,7 @@ def _traded(reading: Reading) -> bool:
 def _level_metric(reading: Reading, slots: Slots) -> tuple[str, str | None]:
     """Return what is asked and how it is put together; an extreme price is the session's low or high."""
     metric = next((name for name in ("volume", "open", "high", "low") if reading.has(name)), "close")
-    if metric == "close" and _traded(reading):
+    if metric == "close" and (_traded(reading) or volume_of_a_day(reading, slots)):
         metric = "volume"
     aggregation = slots.aggregation
     if aggregation == "count" and slots.threshold is None:

@@ -11,7 +11,7 @@ from agents.planner.plan import Frame, Plan
 from agents.planner.reading import Reading
 from agents.planner.requests import LATEST_CLOSE
 from agents.planner.rules_book import had_held
-from agents.planner.rules_levels import level
+from agents.planner.rules_levels import level, volume_of_a_day
 from agents.planner.rules_technicals import fallen, indicator, moving_average, window_of
 from agents.planner.slots import Slots, members_of, passed_level
 from agents.planner.universe import Universe
@@ -324,7 +324,8 @@ _BENCHMARK = re.compile(
 
 
 def _spread(reading: Reading, slots: Slots, universe: Universe) -> Plan | None:
-    if not reading.has("spread", "ratio") or len(slots.symbols) != 2:
+    of_returns = re.search(r"\b(?:returns?|performances?|gains?)\b", reading.text, re.I)
+    if not reading.has("spread", "ratio") or len(slots.symbols) != 2 or of_returns:
         return None
     metric = "price_ratio" if reading.has("ratio") else "spread"
     frame = Frame(
@@ -380,8 +381,10 @@ def _compare(reading: Reading, slots: Slots, universe: Universe) -> Plan | None:
 
 
 def _statistic(reading: Reading, slots: Slots, universe: Universe) -> Plan | None:
-    metric = _measured(reading)
+    metric = "calmar" if reading.has("calmar") else _measured(reading)
     if metric in (None, "return", "price_change", "volume") or not slots.symbols:
+        return None
+    if metric == "volatility" and volume_of_a_day(reading, slots):
         return None
     symbols = slots.symbols
     options: dict[str, Any] = {}
@@ -564,7 +567,8 @@ def _performance(reading: Reading, slots: Slots, universe: Universe) -> Plan | N
     if one_day or (period is not None and period.kind == "latest"):
         frame = Frame(topic="metric", metric="price_change", symbols=slots.symbols, period=period if one_day else None)
         return Plan(outcome="answer", frame=frame)
-    bare = period is not None and (period.name in _TO_DATE or _SHORT_STRETCH.search(reading.text) is not None)
+    since = period is not None and period.text.startswith("since") and period.end is None
+    bare = period is not None and (since or period.name in _TO_DATE or _SHORT_STRETCH.search(reading.text) is not None)
     if bare and not reading.leftovers() and reading.concepts() <= {"pronoun", "add", "same"}:
         frame = Frame(topic="performance", symbols=slots.symbols, period=period, wants=("return",))
         return Plan(outcome="answer", frame=frame)

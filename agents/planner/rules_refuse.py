@@ -116,11 +116,12 @@ _UNKNOWABLE = re.compile(
     r"\b(?:will (?:the )?[\w&. ]{1,40}(?:go up|go down|rise|fall|crash|rally|double|be worth|hit|reach|"
     r"outperform)|price target|"
     r"predict(?:ion)?s?|where will|what will .{1,40} (?:be worth|trade at|close at)|next (?:big )?winner|"
-    r"which stock will|should i (?:buy|sell|hold|invest))\b",
+    r"which stock will|(?:gonna|going to) (?:moon|pump|dump|crash|rip|tank|explode|double|recover|bounce|"
+    r"squeeze)|should i (?:buy|sell|hold|invest))\b",
     re.IGNORECASE,
 )
 _NOT_STORED = re.compile(
-    r"\b(?:p/?e ratio|pe ratio|price[- ]earnings|market cap(?:itali[sz]ation)?|option(?:s)? (?:chain|prices?|"
+    r"\b(?:p/?e ratio|p/e|pe ratio|price[- ]earnings|market cap(?:itali[sz]ation)?|option(?:s)? (?:chain|prices?|"
     r"implied)|implied vol(?:atility)?|open interest|"
     r"(?:call|put) options?|options? (?:expir\w*|strike)|\bstrike \d|\bCDS\b|credit default swaps?|"
     r"option greeks|risk reversals?|level[- ]2|market depth|depth of (?:book|market)|(?:delta|gamma|vega|"

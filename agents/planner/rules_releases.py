@@ -44,9 +44,11 @@ def around_a_place(reading: Reading, slots: Slots) -> tuple[str, ...]:
 
 # "Any US data tomorrow": figures that come out, not those that are stored.
 _DATA_DUE = re.compile(
-    r"\b(?:any|what|which|is there|are there|us|uk|eu|euro|ecb|german|japan\w*|china|chinese|econ\w*|macro|big|"
+    r"\b(?:any|what|which|is there|are there|us|uk|eu|euro|ecb|german|japan\w*|china|chinese|econ\w*|macro|"
+    r"eurozone|euro zone|euro area|british|big|"
     r"major|key|"
-    r"important|much|tier one)\b[^.?!]{0,30}\b(?:data|numbers|figures|releases?|prints?|stats)\b|"
+    r"important|much|tier one)\b[^.?!]{0,30}\b(?:data|numbers|figures|releases?|prints?|stats|stuff|things)\b|"
+    r"\bwhat(?:'s|s| is| was)? (?:came|comes?|coming|gets?|being|got) (?:out|released|published)\b|"
     r"\b(?:data|numbers|figures|releases?|prints?)\b[^.?!]{0,20}\b(?:due|out|coming|drop\w*|released|scheduled)\b",
     re.I,
 )

@@ -71,15 +71,19 @@ def _parameters(reading: Reading, names: list[str]) -> dict[str, dict[str, float
             ) or (found := re.search(_USUAL, " ".join(lows))):
                 figures = [float(one) for one in re.findall(r"\d+", found[1])]
             keys = _PARAMETERS.get(name, ("period",))
+            if name == "keltner" and len(figures) == 2:
+                keys = ("period", "ranges")  # the usual two: 20 sessions, 2 ranges
             if figures and len(figures) <= len(keys):
                 out[name] = dict(zip(keys, figures, strict=False))
-    return out or _positional(reading, names)
+    return out or positional(reading, names)
 
 
-def _positional(reading: Reading, names: list[str]) -> dict[str, dict[str, float]]:
+def positional(reading: Reading, names: list[str]) -> dict[str, dict[str, float]]:
     """Return the figures of "MACD with 12, 26 and 9" or "ATR, 20 period" as the parameters in their order."""
     plain = [abs(number.value) for _, number in sorted(reading.numbers.items()) if number.unit == "plain"]
     keys = _PARAMETERS.get(names[0], ("period",)) if len(names) == 1 else ()
+    if names == ["keltner"] and len(plain) == 2:
+        keys = ("period", "ranges")
     if not plain or len(plain) > len(keys) or len(plain) != len(reading.numbers):
         return {}
     return {names[0]: dict(zip(keys, plain, strict=False))}
@@ -245,7 +249,7 @@ def window_of(reading: Reading, threshold: float | None, kind: str) -> int | Non
         r"(\d{1,3})[- ]?(?:d|day|days|dma|session|sessions|period|bar)\b",
         r"(?:sma|ema|ma|rsi|average|vol|volatility) ?\(? ?(\d{1,3})\b(?!%)",
         r"(\d{1,3})[- ](?:sma|ema|ma|rsi)\b",
-        r"(\d{1,2})[- ]?(?:week|wk|w)\b[- ]*(?:sma|ema|ma|moving|vol)",
+        r"(\d{1,3})[- ]?(?:week|wk|w)\b[- ]*(?:sma|ema|ma|moving|vol)",
     ):
         if match := re.search(pattern, text):
             value = int(match[1]) * (5 if "week" in pattern else 1)

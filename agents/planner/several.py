@@ -46,8 +46,9 @@ def frames_of(frame: Frame, reading: Reading) -> tuple[Frame, ...]:
 _MEASURE = (
     r"(?:(?:latest |current |last |closing |share |14[- ]day |annuali[sz]ed |realised |average |"
     r"\d{1,3}[- ]?(?:d|day) )*(?:px|price|close|closing price|volume|"
-    r"rsi|macd|atr|adx|volatility|vol|sharpe(?: ratio)?|sortino(?: ratio)?|beta|(?:max(?:imum)? )?(?:drawdown|dd)|"
-    r"(?:ex-?)?div(?:idend)?s?|news|headlines|sentiment|earnings(?: dates?)?|(?:ytd |mtd |1y |"
+    r"rsi|macd|atr|adx|opening price|high|low|volatility|vol|sharpe(?: ratio)?|sortino(?: ratio)?|beta|"
+    r"(?:max(?:imum)? )?(?:drawdown|dd)|"
+    r"(?:ex-?)?div(?:idend)?s?|splits?|news|headlines|sentiment|earnings(?: dates?)?|(?:ytd |mtd |1y |"
     r"total )?(?:returns?|perf|performance)|"
     r"sma|ema|\d{2,3}[- ]?(?:d|day)(?: (?:moving )?(?:average|ma|sma|line))?))"
 )

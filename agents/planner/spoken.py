@@ -206,6 +206,23 @@ _FORMS: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...]
         ),
         r"\1 the most",
     ),
+    (re.compile(r"\b(?:the )?(?:rest|remainder) of (?:the|this) (year|month|quarter)\b", re.I), r"remaining this \1"),
+    (re.compile(r"\b(?:the )?(?:rest|remainder) of (20\d\d)\b", re.I), r"remaining in \1"),
+    (
+        re.compile(r"\b(?:the )?(?:mag(?:nificent)?[ -]?(?:7|seven))\b", re.I),
+        "AAPL, MSFT, GOOGL, AMZN, NVDA, META and TSLA",
+    ),
+    (re.compile(r"\b(?:the )?faangs?\b", re.I), "META, AAPL, AMZN, NFLX and GOOGL"),
+    (re.compile(r"\bohlc\b", re.I), "opening price, high, low and close"),
+    (
+        re.compile(r"\bopen,? (?:and )?high,? (?:and )?low,? (?:and )?close\b", re.I),
+        "opening price, high, low and close",
+    ),
+    (re.compile(r"\bin (?:the )?(first|second) half(?! of| \d)\b", re.I), r"in the \1 half of this year"),
+    (
+        re.compile(r"\b(uk|eu)(?='s | (?:cpi|gdp|data|inflation|econ\w*|releases?|calendar|jobs|unemployment))"),
+        lambda f: f[1].upper(),
+    ),
     (re.compile(r"\bby (?:what|which) (?:margin|distance)\b", re.I), "by how much"),
     (re.compile(r"\bon the bas(?:e|is) of\b", re.I), "using"),
 )

@@ -175,6 +175,7 @@ def split(question: str) -> list[Word]:
     for form, write in _FORMS:
         question = form.sub(write, question)
     question = re.sub(r"(?<=\d)\s*%", "%", question)
+    question = re.sub(r"\bof late\b", "lately", question, flags=re.IGNORECASE)
     question = _REPORT_ME.sub(r"\1show ", question)
     question = re.sub(r"^(\s*(?:please\s+)?)short (?=\d)", r"\1sell ", question, flags=re.IGNORECASE)
     question = _I_WOULD.sub("i'd", question)

@@ -18,6 +18,10 @@ _UNNAMED = re.compile(
     r"prices?|they|split)\b)",
     re.I,
 )
+_THEY_REPORT = re.compile(
+    r"\b(?:when|how|what) (?:do|does|did|is|are|was|were|will) (?:they|it|their|its)\b.*\b(?:report|pay|split|earn)\w*",
+    re.I,
+)
 _UNNAMED_ACT = re.compile(
     r"\b(?:trim|sell|close|cut|reduce|exit|hedge|double|add to|increase|size|compare|beta|flatten)\b", re.I
 )
@@ -25,6 +29,8 @@ _UNNAMED_ACT = re.compile(
 
 def is_unnamed(reading: Reading, slots: Slots) -> bool:
     """Say whether a question turns on something that nobody named."""
+    if _THEY_REPORT.search(reading.text) and not slots.symbols and slots.group is None:
+        return True
     found = _UNNAMED.search(reading.text)
     named = slots.symbols or slots.series or slots.topics or reading.values("place")
     if not found or named or reading.has("best", "worst", "when", "count", "optimise", "coverage", "news", "orders"):

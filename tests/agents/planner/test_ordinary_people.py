@@ -273,3 +273,64 @@ def test_other_worlds_are_declined(names: Universe, text: str) -> None:
 
 def test_the_book_is_no_booking(names: Universe) -> None:
     assert [args["metric"] for args in asked(names, "book pnl today")] == ["pnl"]
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        ("How high did gold get this year, measured by GLD?", {"metric": "high", "aggregation": "maximum"}),
+        ("was palantir ever above 200", {"metric": "close", "filter": {"operator": ">", "value": 200.0}}),
+        ("amzn vol yday", {"metric": "volume"}),
+        ("weekly closes of EURUSD since January", {"metric": "close", "grain": "week"}),
+        ("what's link at", {"metric": "close", "symbols": ["LINK-USD"]}),
+        ("what's the 100-week moving average of bitcoin", {"metric": "sma", "window": 500}),
+        ("how stretched is nvda from its 50dma", {"metric": "price_vs_sma", "window": 50}),
+        ("rolling 60 day vol of spy", {"metric": "realized_volatility", "window": 60}),
+        ("what did disney earn per share", {"metric": "earnings_surprise", "symbols": ["DIS"]}),
+        ("Is the coverage of Intel mostly positive or negative of late?", {"metric": "sentiment"}),
+        ("top stories today", {"metric": "news"}),
+        ("any war news i should care about", {"metric": "news", "topic": "war"}),
+        ("fomc dates rest of the year", {"period": {"start": "2026-06-24", "end": "2026-12-31"}}),
+        ("eurozone data this week", {"metric": "economic_events", "country": "EU"}),
+        ("high impact events this week", {"metric": "economic_events", "severity": "high"}),
+        ("US releases between 29 June and 3 July 2026", {"period": {"start": "2026-06-29", "end": "2026-07-03"}}),
+    ],
+)
+def test_other_ordinary_ways_to_ask(names: Universe, text: str, part: dict[str, Any]) -> None:
+    (args,) = asked(names, text)
+    assert holds(part, args), args
+
+
+def test_open_high_low_and_close_are_four_figures(names: Universe) -> None:
+    for text in ("open high low close for jpm yesterday", "OHLC of JPM yesterday"):
+        assert [args["metric"] for args in asked(names, text)] == ["open", "high", "low", "close"]
+
+
+@pytest.mark.parametrize(
+    ("turns", "part"),
+    [
+        (("macd for nvda", "use 8 17 9"), {"parameters": {"macd": {"fast": 8, "slow": 17, "signal": 9}}}),
+        (("sharpe of VTI over 5 years", "what about 10"), {"period": {"last": 10, "unit": "years"}}),
+        (("return of XLE in 2022", "was it better than XLF?"), {"symbols": ["XLE", "XLF"], "start": "2022-01-01"}),
+        (("rsi orcl", "9 period"), {"symbols": ["ORCL"], "window": 9}),
+    ],
+)
+def test_a_short_second_turn_changes_one_part(names: Universe, turns: tuple[str, ...], part: dict[str, Any]) -> None:
+    (args,) = asked(names, *turns)
+    assert holds(part, args), args
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["when do they report", "what happened to the spread", "How did small caps fare against large caps in 2024?"],
+)
+def test_what_would_be_answered_in_part_is_asked_back(names: Universe, text: str) -> None:
+    found = plan(names, text)
+    assert (found.outcome, found.calls) == ("clarify", ())
+
+
+@pytest.mark.parametrize(
+    "text", ["is nvda gonna moon tomorrow", "what is the p/e of apple", "what time does the gym close"]
+)
+def test_what_the_desk_cannot_know_is_declined(names: Universe, text: str) -> None:
+    assert plan(names, text).outcome == "decline"
