@@ -45,6 +45,7 @@ OrderState = Literal[
     "expired",
 ]
 Decision = Literal["approved", "rejected", "expired"]
+ProposalState = Literal["pending", "approved", "rejected", "expired"]
 
 
 class Leg(Frozen):

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Literal
 
 from core.domain.as_of import AsOf
-from core.domain.books import Account, Leg, Order, Proposal, ProposalDecision, RejectRule
+from core.domain.books import Account, Leg, Order, Proposal, ProposalDecision, ProposalState, RejectRule
 from core.domain.identifiers import IdSource
 from core.domain.principal import Principal, is_unknown_person
 from core.errors import ApprovalRefused, InvalidInput, NotSignedIn, Refused
@@ -33,7 +33,6 @@ from core.execution.stores import TradingStore, Transaction
 from core.ports.clock import Clock
 from core.ports.market_data import Instruments
 
-ProposalState = Literal["pending", "approved", "rejected", "expired"]
 _CENT = Decimal("0.01")
 
 
@@ -209,11 +208,10 @@ class ProposalDesk:
     ) -> Sequence[ProposalView]:
         """Return proposals of a state (all when None), newest first."""
         with self._store.transaction() as transaction:
-            views = [
+            return [
                 _view(transaction, proposal, decision, self._clock.mode)
-                for proposal, decision in transaction.proposals.all(account_id=account_id, limit=limit)
+                for proposal, decision in transaction.proposals.all(account_id=account_id, state=state, limit=limit)
             ]
-        return [view for view in views if state is None or view.state == state]
 
     def impact(self, proposal_id: str) -> Impact:
         """Return what the proposal would do to the book of now, by fresh positions and prices."""

@@ -22,6 +22,7 @@ from core.domain.books import (
     Position,
     Proposal,
     ProposalDecision,
+    ProposalState,
     RejectRule,
 )
 from core.execution.orders import Move
@@ -181,9 +182,9 @@ class Proposals(Protocol):
         ...
 
     def all(
-        self, *, account_id: str | None = None, limit: int = 200
+        self, *, account_id: str | None = None, state: ProposalState | None = None, limit: int = 200
     ) -> Sequence[tuple[Proposal, ProposalDecision | None]]:
-        """Return the newest proposals with their decisions."""
+        """Return the newest proposals (of a state) with their decisions; what nobody decided on expires by itself."""
         ...
 
     def decide(self, decision: ProposalDecision) -> ProposalDecision | None:

@@ -14,11 +14,11 @@ from starlette.concurrency import run_in_threadpool
 
 from app.web import components as show
 from app.web.layout import Visit
-from core.domain.books import LEGGING_WORDS, Leg
+from core.domain.books import LEGGING_WORDS, Leg, ProposalState
 from core.domain.facts import Fact
 from core.errors import QuantdeskError, UnknownName
 from core.execution.impact import Impact
-from core.execution.proposals import ProposalState, ProposalView
+from core.execution.proposals import ProposalView
 from core.ports.clock import ClockMode
 from core.reporting.html import fact_html
 from core.reporting.rendering import render_value

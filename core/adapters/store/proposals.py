@@ -10,7 +10,7 @@ from psycopg.rows import dict_row
 
 from core.adapters.store.database import Connection
 from core.adapters.store.rows import columns_of, insert, to_record
-from core.domain.books import Proposal, ProposalDecision
+from core.domain.books import Proposal, ProposalDecision, ProposalState
 from core.errors import Unavailable, UnknownName
 
 _DECISION = ", ".join(f"d.{name} AS decision_{name}" for name in ProposalDecision.model_fields)
@@ -46,13 +46,15 @@ class ProposalRows:
         return found[0]
 
     def all(
-        self, *, account_id: str | None = None, limit: int = 200
+        self, *, account_id: str | None = None, state: ProposalState | None = None, limit: int = 200
     ) -> Sequence[tuple[Proposal, ProposalDecision | None]]:
-        """Return the newest proposals with their decisions."""
+        """Return the newest proposals (of a state) with their decisions; what nobody decided on expires by itself."""
         return self._read(
-            "WHERE %(account)s::text IS NULL OR p.account_id = %(account)s"
+            "WHERE (%(account)s::text IS NULL OR p.account_id = %(account)s)"
+            " AND (%(state)s::text IS NULL OR %(state)s ="
+            " coalesce(d.decision, CASE WHEN p.expires_at > clock_timestamp() THEN 'pending' ELSE 'expired' END))"
             " ORDER BY p.created_at DESC, p.proposal_id DESC LIMIT %(limit)s",
-            {"account": account_id, "limit": limit},
+            {"account": account_id, "state": state, "limit": limit},
         )
 
     def decide(self, decision: ProposalDecision) -> ProposalDecision | None:

@@ -244,5 +244,10 @@ def test_proposals_are_listed_by_state_newest_first(desk, ask, approve):
     approve(made[1], decision="rejected")
     assert [view.proposal for view in desk.proposals.list()] == made[::-1]
     assert [view.proposal for view in desk.proposals.list(state="pending")] == [made[2], made[0]]
+    # Newer ones of another state hide none that is asked for.
+    assert [view.proposal for view in desk.proposals.list(state="rejected", limit=1)] == [made[1]]
+    assert [view.proposal for view in desk.proposals.list(state="pending", limit=1)] == [made[2]]
+    assert desk.proposals.list(state="expired") == desk.proposals.list(state="approved") == []
+    assert [view.proposal for view in desk.proposals.list(limit=1)] == [made[2]]
     with pytest.raises(UnknownName):
         desk.proposals.get("prp_none")
