@@ -33,6 +33,21 @@ def read_descriptions(reading: Reading, universe: Universe) -> None:
             _before_symbol(reading, span, universe)
             _after_symbol(reading, span)
         _noun_beside(reading, span)
+        _drop_issuer(reading, span)
+
+
+# Who issues a fund: "the SPDR gold fund" is the gold fund.
+_ISSUERS = frozenset({"spdr", "spdrs", "schwab", "blackrock", "ark", "fidelity", "invesco", "vanguard", "ishares"})
+
+
+def _drop_issuer(reading: Reading, span: Span) -> None:
+    """Let the issuer directly before a fund named by what it holds name nothing."""
+    last = reading.words[span.end - 1].low
+    if last not in _FUNDS:
+        return
+    for one in reading.spans:
+        if one.end == span.start and one.end == one.start + 1 and reading.words[one.start].low in _ISSUERS:
+            one.kind, one.value = "description", ""
 
 
 def _is_ticker(reading: Reading, span: Span, universe: Universe) -> bool:

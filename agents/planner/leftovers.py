@@ -70,44 +70,38 @@ _OF_CONFLICTS = frozenset(
 _EXTREME = re.compile(r"\b(?:highest|lowest|high|low|top|peak)\b", re.I)
 
 
+_OF_SCHEDULES = frozenset(
+    {"rest", "remainder", "left", "miss", "stuff", "macro", "things", "come", "came", "coming", "remaining", "inline"}
+    | {"hotter", "cooler", "colder", "softer", "stronger", "weaker", "firmer"}
+)
+# What says nothing more beside a figure of its kind.
+_BESIDE: dict[str, frozenset[str]] = {
+    "macro_spread": frozenset({"less"}),
+    **dict.fromkeys(("realized_volatility", "sma", "ema", "correlation", "beta"), frozenset({"rolling"})),
+    "price_vs_sma": frozenset({"stretched", "extended"}),
+    **dict.fromkeys(("earnings_surprise", "dividends"), frozenset({"dollars", "cents", "analysts"})),
+    **dict.fromkeys(("economic_events", "earnings_dates"), _OF_SCHEDULES),
+    "open": frozenset({"open"}),
+    "cash": frozenset({"left", "remaining", "free"}),
+}
+_OF_SERIES = frozenset(
+    {"normalised", "normalized", "rate", "rates", "yield", "yields", "print", "prints", "spot", "series", "credit"}
+)
+
+
 def _of_figures(left: tuple[str, ...], reading: Reading, frame: Frame) -> tuple[str, ...]:
     """Return the words left over without those that say nothing more beside a figure of its kind."""
-    said: set[str] = set()
+    said = set(_BESIDE.get(frame.metric or "", ()))
     if frame.topic == "metric" and _EXTREME.search(reading.text):
         said |= {"intraday"}
     if frame.topic == "metric" and not frame.group:
         said |= {"developed", "evolved"}
-    if frame.metric == "macro_spread":
-        said |= {"less", "yield", "yields", "rate", "rates"}
-    if frame.metric in ("realized_volatility", "sma", "ema", "correlation", "beta"):
-        said |= {"rolling"}
-    if frame.metric == "price_vs_sma":
-        said |= {"stretched", "extended"}
     if frame.series:
-        said |= {
-            "normalised",
-            "normalized",
-            "rate",
-            "rates",
-            "yield",
-            "yields",
-            "print",
-            "prints",
-            "spot",
-            "series",
-            "credit",
-        }
-    if frame.metric in ("economic_events", "earnings_dates"):
-        said |= {"rest", "remainder", "left", "miss", "stuff", "macro", "things", "come", "came", "coming"}
-        said |= {"remaining", "hotter", "cooler", "colder", "softer", "stronger", "weaker", "firmer", "inline"}
+        said |= _OF_SERIES
     if frame.metric == "geopolitical_events" and frame.options.get("topic"):
         said |= _OF_CONFLICTS
-    if frame.metric == "open":
-        said |= {"open"}
     if frame.topic in ("book", "portfolio", "pnl_split"):
         said |= {"fund"}
-    if frame.metric == "cash":
-        said |= {"left", "remaining", "free"}
     return tuple(word for word in left if word.lower() not in said)
 
 

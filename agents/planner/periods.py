@@ -458,15 +458,29 @@ def _form(pattern: str, read: Reader) -> tuple[re.Pattern[str], Reader]:
     return re.compile(rf"(?<![\w.]){pattern}(?!\w|-\d)"), read
 
 
+def _until_end(match: re.Match[str], today: date) -> Period | None:
+    """Read "between now and month end" as what is left of the month."""
+    unit = match["u"] or match["v"]
+    end = {
+        "week": today + timedelta(days=6 - today.weekday()),
+        "month": clamp(today.year, today.month, 31),
+        "quarter": quarter_range(today.year, (today.month - 1) // 3 + 1)[1],
+        "year": date(today.year, 12, 31),
+    }[unit]
+    return _range(today, end, match.group())
+
+
 def _weekend(match: re.Match[str], today: date) -> Period | None:
     saturday = today - timedelta(days=(today.weekday() - 5) % 7)
     return _range(saturday, min(saturday + timedelta(days=1), today), "the weekend")
 
 
 _FORMS: tuple[tuple[re.Pattern[str], Reader], ...] = (
+    _form(r"(?:between now and|from now (?:to|until)|until|till|through|by|before|to) (?:the )?"
+    r"(?:(?P<u>month|quarter|year|week)[- ]?end|end of (?:the |this )?(?P<v>month|quarter|year|week))", _until_end),
     _form(r"(?:over |at |during |on )?(?:the |this |the last |last |the past )weekend", _weekend),
     _form(r"(?:in |during |over |for |through |throughout )?(?:the )?(?:covid(?:-19)?(?: crash| crisis| selloff|"
-    r" pandemic)?|global financial crisis|great financial crisis|financial crisis|gfc|dot-?com (?:crash|bust|"
+    r" pandemic)?|global financial crisis|great financial crisis|financial crisis|gfc|pandemic|dot-?com (?:crash|bust|"
     r"bubble)|black monday)", _crisis),
     _form(rf"(?:from|between) (?:the (?:start|beginning) of )?(?P<a>{DATE}) ?(?:to|until|till|through|and|-) ?"
     rf"(?:the end of )?(?P<b>{DATE}|now|today|present)", _from_to),

@@ -483,7 +483,9 @@ def closest(word: str, known: frozenset[str] | set[str]) -> str | None:
     needed = 66.0 if len(word) == 3 else 74.0 if len(word) == 4 else 77.0 if len(word) < 8 else 66.0
     scored = process.extract(word, known, scorer=OSA.normalized_similarity, score_cutoff=needed / 100, limit=None)
     if len(word) == 3:
-        scored = [hit for hit in scored if hit[0][0] == word[0] and len(hit[0]) in (3, 4) and hit[1] * 100 >= 66.0]
+        scored = [
+            hit for hit in scored if hit[0][0] == word[0] and len(hit[0]) in (3, 4) and _has_its_letters(word, hit[0])
+        ]
     else:
         # Far from a long word by edits, but with its letters in order: "votality".
         scored = [hit for hit in scored if hit[1] >= 0.77 or Indel.normalized_similarity(word, hit[0]) >= 0.75]
@@ -499,6 +501,11 @@ def closest(word: str, known: frozenset[str] | set[str]) -> str | None:
     if rivals and (first[1] - rivals[0][1]) * 100 < MARGIN:
         return None
     return str(first[0])
+
+
+def _has_its_letters(word: str, known: str) -> bool:
+    """Say whether a short known word has every letter of what was typed: "hod" is no "hot"."""
+    return all(known.count(letter) >= word.count(letter) for letter in set(word))
 
 
 def _same_meaning(one: str, other: str) -> bool:

@@ -16,7 +16,8 @@ from agents.planner.rules_models import place_of
 from agents.planner.slots import Slots
 
 _FUTURE = re.compile(
-    r"\b(?:next|upcoming|coming(?! (?:down|up|off|back|in)\b)|when is|when are|when does|when do|schedule|scheduled)\b",
+    r"\b(?:next|upcoming|coming(?! (?:down|up|off|back|in)\b)|when is|when are|when does|when do|schedule|"
+    r"scheduled|gonna|going to|will)\b",
     re.I,
 )
 
@@ -56,7 +57,8 @@ def news(reading: Reading, slots: Slots) -> Plan | None:
         metric = "sentiment"
     elif reading.has("count") or (reading.has("best") and not slots.symbols and not _TOP_STORIES.search(reading.text)):
         metric = "news_count"
-    ranked = metric != "news" and reading.has("best", "worst")
+    turning = re.search(r"\b(?:getting (?:better|worse)|improving|worsening)\b", reading.text, re.I)
+    ranked = metric != "news" and not turning and reading.has("best", "worst")
     several = reading.has("each") or re.search(
         r"\b(?:stocks|names|companies|coins|etfs|funds|tickers|symbols)\b", reading.text, re.I
     )
@@ -76,7 +78,7 @@ def news(reading: Reading, slots: Slots) -> Plan | None:
         period=period,
         grain=grain,
         limit=limit,
-        order="asc" if reading.has("worst") else "desc" if metric != "news" else None,
+        order="asc" if reading.has("worst") and not turning else "desc" if metric != "news" else None,
         options={"topic": topic} if topic and metric == "news" else {},
     )
     return Plan(outcome="answer", frame=frame)
@@ -163,6 +165,8 @@ def events(reading: Reading, slots: Slots) -> Plan | None:
     upcoming = bool(_FUTURE.search(reading.text)) and period is None
     if upcoming:
         period = UPCOMING
+    if metric == "earnings_surprise" and upcoming:
+        metric = "earnings_dates"  # a surprise is of what was reported
     limit = slots.count
     symbols = slots.symbols
     if counted := _newest(metric, period):

@@ -95,6 +95,7 @@ _WHERE = re.compile(
 )
 # "How high did gold get", "has it ever been above 200".
 _HOW_HIGH = re.compile(
+    r"\b(?:new|fresh|record) (?:high|low)s?\b|"
     r"\bhow (?:high|low)\b.*\b(?:did|has|have|had)\b.*\b(?:get|got|gotten|go|gone|trade|traded|reach|come|climb|"
     r"sink|been)\b|"
     r"\b(?:ever|has|have|did|was|were|been)\b.*\b(?:above|over|below|under)\b [$€]?\d[\d,.]*(?!\s*(?:%|percent|"
@@ -118,7 +119,13 @@ _VOL = re.compile(r"(?<!realised )(?<!realized )(?<!day )(?<!\dd )\bvol\b(?! (?:
 def _only_last(reading: Reading, slots: Slots) -> bool:
     """Say whether a symbol stands with no more than "last", "spot" or "now": its price is asked for."""
     undated = slots.period is None or slots.period.kind == "latest"
-    return undated and not reading.concepts() and not reading.numbers and _LAST.search(reading.text) is not None
+    return (
+        undated
+        and len(reading.words) < 5
+        and not reading.concepts()
+        and not reading.numbers
+        and _LAST.search(reading.text) is not None
+    )
 
 
 _MEASURED = ("return", "change", "volatility", "drawdown", "correlation", "beta", "sharpe", "sortino", "cagr", "calmar")

@@ -10,7 +10,7 @@ from agents.planner.periods import ALL, Period, last_units, unless_latest
 from agents.planner.plan import Frame, Plan
 from agents.planner.reading import Reading
 from agents.planner.requests import LATEST_CLOSE
-from agents.planner.rules_book import had_held
+from agents.planner.rules_asked_otherwise import imagined, opened, price_only
 from agents.planner.rules_levels import level, volume_of_a_day
 from agents.planner.rules_technicals import fallen, indicator, moving_average, window_of
 from agents.planner.slots import Slots, members_of, passed_level
@@ -45,9 +45,9 @@ def market(reading: Reading, slots: Slots, universe: Universe) -> Plan | None:
             "“simulate AAPL for 3 months”.",
         )
     for rule in (
-        _price_only,
-        _opened,
-        _imagined,
+        price_only,
+        opened,
+        imagined,
         _correlation,
         _by_name,
         _share_of_days,
@@ -68,59 +68,6 @@ def market(reading: Reading, slots: Slots, universe: Universe) -> Plan | None:
         if plan is not None:
             return plan
     return None
-
-
-def _price_only(reading: Reading, slots: Slots, universe: Universe) -> Plan | None:
-    """Return the change of the price, where dividends are to be left out."""
-    others = reading.has("volatility", "sharpe", "sortino", "drawdown", "correlation", "beta", "cagr", "chart")
-    said = reading.has("without_dividends") or _PRICE_CHANGE.search(reading.text) is not None
-    if not said or not slots.symbols or others or reading.has("best", "worst", "count", "when"):
-        return None
-    frame = Frame(
-        topic="metric",
-        metric="price_change",
-        symbols=slots.symbols,
-        period=unless_latest(slots.period),
-        grain=slots.grain,
-    )
-    return Plan(outcome="answer", frame=frame)
-
-
-_PRICE_CHANGE = re.compile(r"\bprice (?:change|move(?:ment)?)\b|\bchange in (?:the )?price\b", re.I)
-
-
-def _opened(reading: Reading, slots: Slots, universe: Universe) -> Plan | None:
-    """Return the opening price of "where did TSLA open on 7 April"."""
-    one_day = slots.period is not None and slots.period.start == slots.period.end
-    left = reading.leftovers() == ("open",) and reading.concepts() <= {"close", "pronoun"}
-    bare = left and one_day and not _IS_OPEN.search(reading.text)
-    if not (bare or _DID_OPEN.search(reading.text)) or not slots.symbols:
-        return None
-    period = unless_latest(slots.period)
-    return Plan(outcome="answer", frame=Frame(topic="metric", metric="open", symbols=slots.symbols, period=period))
-
-
-_IS_OPEN = re.compile(r"\b(?:is|are|was|were|markets?|orders?|positions?|trades?|still)\b", re.I)
-_DID_OPEN = re.compile(
-    r"\bwhere (?:did|does|will) .{1,40}\bopen\b|\bwhat .{0,12}\b(?:did|does) .{1,40}\bopen (?:at|on)\b", re.I
-)
-
-
-def _imagined(reading: Reading, slots: Slots, universe: Universe) -> Plan | None:
-    """Return the performance of what one might have held, which says the return in all and per year."""
-    if not slots.symbols or not had_held(reading) or not reading.has("return", "cagr", "pnl"):
-        return None
-    period = unless_latest(slots.period)
-    if period is not None and period.start is not None and _BOUGHT_THEN.search(reading.text):
-        period = Period(kind="range", start=period.start, text=f"since {period.start}")
-    frame = Frame(topic="performance", symbols=slots.symbols, period=period, wants=("return",))
-    return Plan(outcome="answer", frame=frame)
-
-
-# What was bought then is held since then.
-_BOUGHT_THEN = re.compile(
-    r"\b(?:bought|buy|purchased|invested|put|got in|gone in|jumped in|aped)\b(?!.*\b(?:and|then) (?:sold|sell))", re.I
-)
 
 
 def _correlation(reading: Reading, slots: Slots, universe: Universe) -> Plan | None:
@@ -162,6 +109,8 @@ def _share_of_days(reading: Reading, slots: Slots, universe: Universe) -> Plan |
 
 def _ranking(reading: Reading, slots: Slots, universe: Universe) -> Plan | None:
     """Rank a group, or several named symbols when one is asked for: best, worst, most volatile."""
+    if slots.group and len(slots.symbols) == 1 and reading.has("beta"):
+        return _ranked_beta(reading, slots)
     if slots.symbols and slots.group and not reading.has("best", "worst"):
         return None
     if (
@@ -253,6 +202,21 @@ def _ranking(reading: Reading, slots: Slots, universe: Universe) -> Plan | None:
         window=window_of(reading, slots.threshold, "vol") if metric == "realized_volatility" else None,
     )
     return Plan(outcome="answer", frame=frame, notes=(note,) if note else ())
+
+
+def _ranked_beta(reading: Reading, slots: Slots) -> Plan:
+    """Return the betas of a group's members to a benchmark: "which sector has the highest beta to the S&P"."""
+    lowest = reading.has("worst", "minimum")
+    frame = Frame(
+        topic="metric",
+        metric="beta",
+        group=slots.group,
+        period=unless_latest(slots.period),
+        order="asc" if lowest else "desc",
+        limit=slots.count or 1,
+        options={"benchmark": slots.symbols[0]},
+    )
+    return Plan(outcome="answer", frame=frame)
 
 
 _SINGLE = re.compile(r"\b(?:worst|best|biggest|largest) (?:single |one-?)(day|week|month)\b", re.I)
@@ -452,7 +416,9 @@ def _change(reading: Reading, slots: Slots, universe: Universe) -> Plan | None:
     operator, value = slots.operator, _scaled(slots.threshold, "return")
     if aggregation == "count" and operator is None:
         operator, value = (
-            ("<", 0.0) if re.search(r"\b(?:down|negative|red|losing|fell|lost|drop\w*)\b", text) else (">", 0.0)
+            ("<", 0.0)
+            if re.search(r"\b(?:down|negative|red|losing|fell|lost|lower|declin\w*|losses|drop\w*)\b", text)
+            else (">", 0.0)
         )
     if (
         operator in (">", ">=")

@@ -246,6 +246,7 @@ def window_of(reading: Reading, threshold: float | None, kind: str) -> int | Non
     """Return N of "20d vol", "100 day moving average", "SMA 200", "rsi(14)"."""
     text = " ".join(word.low for word in reading.words)
     for pattern in (
+        r"(?:sma|ema|ma|rsi) ?\( ?(\d{1,3}) ?\)",
         r"(\d{1,3})[- ]?(?:d|day|days|dma|session|sessions|period|bar)\b",
         r"(?:sma|ema|ma|rsi|average|vol|volatility) ?\(? ?(\d{1,3})\b(?!%)",
         r"(\d{1,3})[- ](?:sma|ema|ma|rsi)\b",

@@ -260,7 +260,7 @@ def names_crisis_by_words(reading: Reading) -> bool:
         rf"{_MAYBE_MONTH}\b(?:19|20)\d\d (?:through|thru|to|till|until|and|-) {_MAYBE_MONTH}(?:19|20)\d\d\b|"
         r"\b(?:beginning|start|end|middle|close|course) of (?:the year )?(?:19|20)\d\d\b",
         " ",
-        _without_numbers(reading),
+        re.sub(r"\b(?:19|20)\d\d-\d\d(?:-\d\d)?\b", " ", _without_numbers(reading)),
     )
     if re.search(r"\b(?:since|from|using|after|until|between|in|over|during)\b[^,;]*\b(?:19|20)\d\d\b", written):
         written = re.sub(r"\b(?:19|20)\d\d\b(?! (?:crisis|crash|again))", " ", written)

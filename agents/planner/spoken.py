@@ -213,6 +213,18 @@ _FORMS: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...]
         "AAPL, MSFT, GOOGL, AMZN, NVDA, META and TSLA",
     ),
     (re.compile(r"\b(?:the )?faangs?\b", re.I), "META, AAPL, AMZN, NFLX and GOOGL"),
+    (
+        re.compile(r"\b(?:(?:the|a) )?(?:last|past) fortnight\b|\b(?:over|in|for|during) (?:a|the) fortnight\b", re.I),
+        "over the last 2 weeks",
+    ),
+    (re.compile(r"\brv ?(\d{1,3})\b", re.I), r"\1 day realised volatility"),
+    (
+        re.compile(
+            r"\b(hits?|reach(?:ed)?|above|below|under|over|break|broke|touch(?:ed)?|cross(?:ed)?) (?:a|one) dollar\b",
+            re.I,
+        ),
+        r"\1 $1",
+    ),
     (re.compile(r"\bohlc\b", re.I), "opening price, high, low and close"),
     (
         re.compile(r"\bopen,? (?:and )?high,? (?:and )?low,? (?:and )?close\b", re.I),

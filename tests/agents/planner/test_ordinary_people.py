@@ -250,6 +250,16 @@ def test_years_of_a_range_are_no_crisis(names: Universe) -> None:
     assert args["period"] == {"start": "2024-01-01", "end": "2025-12-31"}
 
 
+def test_dates_of_a_range_are_no_crisis(names: Universe) -> None:
+    text = "Annualised return and maximum drawdown of QQQ, 2010-01-01 through 2019-12-31."
+    assert [args["metric"] for args in asked(names, text)] == ["annualized_return", "max_drawdown"]
+
+
+@pytest.mark.parametrize("text", ["btc dom", "xyq spy"])
+def test_a_short_word_is_no_slip_for_another(names: Universe, text: str) -> None:
+    assert plan(names, text).outcome == "clarify"
+
+
 def test_last_year_in_the_past_tense_is_the_calendar_year(names: Universe) -> None:
     (args,) = asked(names, "What did XLE return last year?")
     assert (args["start"], args["end"]) == ("2025-01-01", "2025-12-31")
@@ -290,6 +300,21 @@ def test_the_book_is_no_booking(names: Universe) -> None:
         ("Is the coverage of Intel mostly positive or negative of late?", {"metric": "sentiment"}),
         ("top stories today", {"metric": "news"}),
         ("any war news i should care about", {"metric": "news", "topic": "war"}),
+        ("nvda hod yday", {"metric": "high"}),
+        ("mu eps next", {"metric": "earnings_dates"}),
+        ("whats the vibe on palantir", {"metric": "sentiment"}),
+        ("what's everyone saying about rklb", {"metric": "news"}),
+        ("RSI(9) of MSFT over the past 40 sessions.", {"metric": "rsi", "window": 9}),
+        ("close of the SPDR gold fund", {"symbols": ["GLD"]}),
+        ("Has the Dow Jones average made a new high this month?", {"metric": "high", "aggregation": "maximum"}),
+        ("How much did the price of silver change in May?", {"metric": "price_change"}),
+        ("On how many days last month did QQQ close lower?", {"filter": {"operator": "<", "value": 0.0}}),
+        ("Which sector has the highest beta to the S&P?", {"group": "sector", "benchmark": "^GSPC"}),
+        ("has doge ever hit a dollar", {"filter": {"operator": ">=", "value": 1.0}}),
+        (
+            "Which releases of high importance fall between now and month end?",
+            {"severity": "high", "period": {"start": "2026-06-24", "end": "2026-06-30"}},
+        ),
         ("fomc dates rest of the year", {"period": {"start": "2026-06-24", "end": "2026-12-31"}}),
         ("eurozone data this week", {"metric": "economic_events", "country": "EU"}),
         ("high impact events this week", {"metric": "economic_events", "severity": "high"}),
