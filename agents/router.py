@@ -75,7 +75,7 @@ def plan_label(plan: Plan) -> Label:
 _PRIVATE = frozenset(
     {
         *("propose_trade", "portfolio", "size_position", "pnl_analysis"),
-        *("save_strategy", "scan_strategies", "strategy_stops", "track_record"),
+        *("save_strategy", "scan_strategies", "strategy_stops", "track_record", "day_report"),
     }
 )
 

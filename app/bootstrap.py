@@ -162,6 +162,7 @@ class Parts:
             ),
             strategies=PostgresStrategies(self.database),
             verdicts=PostgresVerdicts(self.database),
+            reports=self.reports,
             tracker=self.tracker,
             code_version=code_version(),
         )
@@ -389,19 +390,11 @@ class Parts:
 
     def make_report(self, kind: ReportKind, principal: Principal, *, face: str) -> Report:
         """Make a start- or end-of-day report through recorded runs and store it."""
-        from core.reporting.report import make_report
         from tools.runner import run_tool
 
-        report = make_report(
-            kind,
-            lambda tool, arguments, as_of=None: run_tool(
-                self.desk, tool, arguments, principal=principal, face=face, as_of=as_of
-            ),
-            self.desk.clock,
-            self.ids,
-        )
-        self.reports.save(report)
-        return report
+        named = {"sod": "start", "eod": "end"}[kind]
+        made = run_tool(self.desk, "day_report", {"kind": named}, principal=principal, face=face)
+        return self.reports.get(made.details["report_id"])
 
     def advance_clock(self, sessions: int) -> datetime:
         """Move a replaying desk by sessions, one at a time: fills happen and accounts are marked at each."""

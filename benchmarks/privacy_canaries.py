@@ -84,6 +84,7 @@ PROBES = (
     ),
     Probe(label="tool scan_strategies", call=ScriptedCall(name="scan_strategies", args={}), shows=False),
     Probe(label="tool strategy_stops", call=ScriptedCall(name="strategy_stops", args={}), shows=False),
+    Probe(label="tool day_report", call=ScriptedCall(name="day_report", args={"kind": "end"})),
     Probe(label="tool track_record", call=ScriptedCall(name="track_record", args={}), shows=False),
     Probe(label="target portfolio", call=ScriptedCall(name="risk_report", args={"target": "portfolio"}), shows=False),
     Probe(label="equity of the account", call=ScriptedCall(name="size_position", args={"symbol": "KO"}), shows=False),

@@ -71,6 +71,11 @@ def answer_text(done: Answer, results: Sequence[ToolResult] = ()) -> str:
         title = f"**{table.title}**\n\n" if table.title else ""
         run = next((result.run for result in results if table in result.tables), next(iter(done.runs), None))
         parts.append(title + _first_rows(table, run))
+    parts += [
+        f"[Read the whole report](/reports/{result.details['report_id']})"
+        for result in results
+        if "report_id" in result.details
+    ]
     parts += [f"*{note}*" for note in done.notes if note not in done.text]
     return "\n\n".join(parts)
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from core.data.coverage import CoverageReader
     from core.execution.books import Books
     from core.execution.proposals import ProposalDesk
+    from core.reporting.report import Reports
     from core.settings import Settings
 
 
@@ -45,6 +46,7 @@ class Desk:
     proposals: ProposalDesk
     strategies: StrategyStore
     verdicts: VerdictStore
+    reports: Reports
     tracker: Tracker
     code_version: str
 

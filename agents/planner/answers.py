@@ -354,6 +354,14 @@ def _remarks(plan: Plan) -> str:
     return " ".join(note if note.endswith((".", "!", "?")) else f"{note}." for note in plan.notes)
 
 
+def _day_report(call: Call, result: ToolResult, plan: Plan) -> str:
+    first = _joined(result, "<report> of <session>.", "The whole of it is on the page Reports: <page>.")
+    given = {"report", "session", "page"}
+    figures = [fact for fact in result.facts if fact.name not in given and fact.value is not None][:_MOST_LINES]
+    lines = [f"- {fact.name}: {{{{fact:{fact.id}}}}}" for fact in figures]
+    return "\n".join([first, *lines])
+
+
 _WRITERS: dict[str, Callable[[Call, ToolResult, Plan], str]] = {
     "performance": _performance,
     "price_chart": _price_chart,
@@ -372,4 +380,5 @@ _WRITERS: dict[str, Callable[[Call, ToolResult, Plan], str]] = {
     "query_metric": _query_metric,
     "recommend": write_recommend,
     "track_record": write_track_record,
+    "day_report": _day_report,
 }

@@ -15,6 +15,7 @@ Topic = Literal[
     "metric", "performance", "chart", "indicators", "book", "risk", "stress", "simulate", "backtest", "size", "trade",
     "coverage", "portfolio", "sql", "scan", "talk", "optimise", "train", "pnl_split", "correlation",
     "strategies", "calibrate", "event_study", "inject_event", "reverse_stress", "recommend", "track_record",
+    "day_report",
 ]  # fmt: skip
 
 

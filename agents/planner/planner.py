@@ -19,6 +19,7 @@ from agents.planner.requests import calls_of, factor_symbol, group_members, is_g
 from agents.planner.rules import first_rule
 from agents.planner.rules_panel import panel
 from agents.planner.rules_refuse import OUTSIDE, decline, refuse
+from agents.planner.rules_reports import day_report
 from agents.planner.rules_scan import scan, scan_in_words
 from agents.planner.rules_strategies import strategies
 from agents.planner.several import dated, frames_of, one_measure_each
@@ -245,6 +246,8 @@ def _plan_one(question: str, universe: Universe, today: date, previous: Frame | 
         plan = Plan(outcome="answer", frame=Frame(topic="sql", options={"sql": sql[1].strip().rstrip(";")}))
     if plan is None and (own := strategies(question, take_slots(reading, universe))):
         return own, False
+    if plan is None and (reported := day_report(reading, take_slots(reading, universe))):
+        return reported, False
     if plan is None and (judged := panel(reading, take_slots(reading, universe), universe)):
         return judged, False
     if plan is None and (found := scan(question)):

@@ -55,6 +55,7 @@ def calls_of(frame: Frame, universe: Universe) -> tuple[Call, ...]:
         "reverse_stress": _of_target,
         "recommend": _recommend,
         "track_record": _track_record,
+        "day_report": _day_report,
     }[frame.topic](frame, universe)
 
 
@@ -300,6 +301,10 @@ def _scan(frame: Frame, universe: Universe) -> tuple[Call, ...]:
 
 def _strategies(frame: Frame, universe: Universe) -> tuple[Call, ...]:
     return (Call(name=frame.options["tool"], args=frame.options["arguments"]),)
+
+
+def _day_report(frame: Frame, universe: Universe) -> tuple[Call, ...]:
+    return (Call(name="day_report", args=dict(frame.options)),)
 
 
 def _recommend(frame: Frame, universe: Universe) -> tuple[Call, ...]:

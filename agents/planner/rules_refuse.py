@@ -318,22 +318,9 @@ def _forbidden(reading: Reading) -> Plan | None:
     return None
 
 
-_DAY_REPORT = re.compile(
-    r"\b(?:start|end|beginning|close|sod|eod)(?:[- ]of[- ](?:the[- ])?day)?\b(?:'s)? (?:report|brief\w*|summary)\b|"
-    r"\b(?:morning|evening|daily|overnight) (?:report|brief(?:ing)?|note)\b",
-    re.IGNORECASE,
-)
-
-
 def decline(reading: Reading) -> Plan | None:
     """Return the answer to a question that the desk cannot know about, or None."""
     text = reading.text
-    if _DAY_REPORT.search(text):
-        return Plan(
-            outcome="decline",
-            say="The start- and end-of-day reports are made on the desk's page Reports, or by `quantdesk report sod` "
-            "and `quantdesk report eod`; here I answer what stands in them, such as “my P&L today”.",
-        )
     elsewhere = _OFF_TOPIC.search(text) and not reading.values("symbol") and not reading.values("macro")
     if elsewhere or _WRITES.search(text):
         return Plan(

@@ -11,7 +11,7 @@ from typing import Protocol
 from core.domain.facts import Fact, ToolResult
 from core.domain.identifiers import IdSource
 from core.errors import InvalidInput
-from core.ports.clock import Clock
+from core.ports.clock import Clock, ClockMode
 from core.reporting.document import TITLES, Document, ReportKind, Sources, ToolRun
 from core.reporting.eod import end_of_day
 from core.reporting.html import document_html
@@ -50,8 +50,8 @@ class Report(ReportSummary):
 class Reports(Protocol):
     """Keep reports."""
 
-    def save(self, report: Report) -> None:
-        """Store a report and announce it; saving the same one again changes nothing."""
+    def save(self, report: Report) -> str:
+        """Store a report and announce it; of equal content the first is kept. Return the id of the one kept."""
         ...
 
     def list(self, *, limit: int = 100) -> Sequence[ReportSummary]:
@@ -70,34 +70,42 @@ def make_report(kind: ReportKind, run: ToolRun, clock: Clock, ids: IdSource) -> 
     Every number is a fact of a run made through `run`. Equal results give equal bytes; the digest leaves out the
     ids of runs, so two reports of the same content have the same one. Raises InvalidInput for another kind.
     """
+    document = compose_report(kind, run, now=clock.now(), mode=clock.mode)
+    return finish_report(document, report_id=ids.new("rpt"), created_at=clock.wall())
+
+
+def compose_report(kind: ReportKind, run: ToolRun, *, now: datetime, mode: ClockMode) -> Document:
+    """Collect the sections of a report at a time through recorded runs; raise InvalidInput for another kind."""
     if kind not in _BUILDERS:
         raise InvalidInput(f"Report {kind!r} does not exist.", hint="Choose sod or eod.")
-    now = clock.now()
     sources = Sources(run, now)
     session = sources.next_session if kind == "sod" else sources.last_session
     sections = _BUILDERS[kind](sources)
-    results = tuple(sources.results)
-    document = Document(
+    return Document(
         kind=kind,
-        mode=clock.mode,
+        mode=mode,
         desk_time=now,
         session=session,
         last_session=sources.last_session,
         sections=tuple(sections),
-        results=results,
+        results=tuple(sources.results),
     )
+
+
+def finish_report(document: Document, *, report_id: str, created_at: datetime) -> Report:
+    """Write the page of a collected report and give it the digest of its content."""
     page = document_html(document, digest=_DIGEST_MARK)
-    digest = _content_digest(page, results)
+    digest = _content_digest(page, document.results)
     return Report(
-        report_id=ids.new("rpt"),
-        kind=kind,
-        session=session,
-        data_as_of=now,
+        report_id=report_id,
+        kind=document.kind,
+        session=document.session,
+        data_as_of=document.desk_time,
         digest=digest,
-        created_at=clock.wall(),
+        created_at=created_at,
         html=page.replace(_DIGEST_MARK, digest),
-        runs=tuple(result.run for result in results),
-        facts=tuple(fact for result in results for fact in result.facts),
+        runs=tuple(result.run for result in document.results),
+        facts=tuple(fact for result in document.results for fact in result.facts),
     )
 
 

@@ -471,3 +471,9 @@ def test_the_chat_follows_the_system_theme_and_no_word_of_its_logo_is_cut(tmp_pa
         width = float(re.search(r'viewBox="0 0 (\d+)', text)[1])  # type: ignore[index]
         start, length = (float(re.search(rf'{name}="(\d+)"', text)[1]) for name in ("text x", "textLength"))  # type: ignore[index]
         assert start + length <= width, "whatever the font, the name fits"
+
+
+def test_a_report_is_led_to_by_a_link_under_its_short_form():
+    made = result("run_a").model_copy(update={"details": {"report_id": "rpt_1"}})
+    assert "[Read the whole report](/reports/rpt_1)" in answer_text(answer(runs=("run_a",)), [made])
+    assert "/reports/" not in answer_text(answer(runs=("run_a",)), [result("run_b")])

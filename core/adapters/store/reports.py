@@ -20,9 +20,20 @@ class ReportStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def save(self, report: Report) -> None:
-        """Store a report and, in the same transaction, announce it; saving the same one again changes nothing."""
+    def save(self, report: Report) -> str:
+        """Store a report and, in the same transaction, announce it; return the id of the one kept.
+
+        A report of the same kind and session with the same content is kept as it is: nothing is stored or announced.
+        """
         with self._database.transaction() as connection:
+            connection.execute("SELECT pg_advisory_xact_lock(hashtext('desk.reports'))")
+            kept = connection.execute(
+                "SELECT report_id FROM desk.reports WHERE kind = %s AND session = %s AND digest = %s"
+                " ORDER BY created_at, report_id LIMIT 1",
+                (report.kind, report.session, report.digest),
+            ).fetchone()
+            if kept is not None:
+                return str(kept[0])
             stored = connection.execute(
                 "INSERT INTO desk.reports (report_id, kind, session, runs, data_as_of, html, digest, created_at)"
                 " VALUES (%s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (report_id) DO NOTHING",
@@ -41,6 +52,7 @@ class ReportStore:
                 connection.execute(
                     "INSERT INTO desk.outbox (topic, subject_id) VALUES ('report.published', %s)", (report.report_id,)
                 )
+        return report.report_id
 
     def list(self, *, limit: int = 100) -> Sequence[ReportSummary]:
         """Return the newest reports without their pages."""

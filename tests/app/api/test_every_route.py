@@ -84,6 +84,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "/api/tools/propose_trade": {"symbol": "KO", "side": "buy", "quantity": 1},
     "/api/tools/save_strategy": {"name": "mine", "strategy": "buy_and_hold", "symbols": ["KO"]},
     "/api/tools/calibrate": {"symbols": ["AAPL"], "model": "gbm"},
+    "/api/tools/day_report": {"kind": "end"},
     "/api/tools/calculate": {"operation": "sum", "facts": ["fct_a_0", "fct_b_0"]},
     "/api/tools/correlation": {"symbols": ["AAPL", "MSFT"]},
     "/api/tools/event_study": {"symbols": ["AAPL"]},

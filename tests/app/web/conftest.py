@@ -269,8 +269,9 @@ class MadeUpReports:
 
     kept: dict[str, Report] = field(default_factory=dict)
 
-    def save(self, report: Report) -> None:
+    def save(self, report: Report) -> str:
         self.kept[report.report_id] = report
+        return report.report_id
 
     def list(self, *, limit: int = 100) -> list[Report]:
         return list(self.kept.values())
