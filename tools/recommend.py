@@ -62,11 +62,12 @@ def recommend(context: ToolContext, arguments: RecommendArguments) -> ToolResult
     panel sell".
     """
     held: dict[str, Held] = held_shares(context, arguments.account) if arguments.target == "portfolio" else {}
-    instruments = _instruments(context, arguments, held)
+    instruments, named = _instruments(context, arguments, held)
     found = convene(context, instruments, horizon=arguments.horizon_sessions, held=held)
     order = sorted(found.judged, key=lambda part: (-part.score, part.instrument.symbol))
     context.fact("horizon in sessions", arguments.horizon_sessions, "count")
     context.fact("instruments judged", len(order), "count")
+    context.fact("instruments asked about", named, "count")
     context.fact("edges that luck alone would show", LUCK * sum(part.direction != "hold" for part in order), "number")
     chosen = _strongest(order)
     cases = [_case(context, part) for part in chosen]
@@ -78,23 +79,28 @@ def recommend(context: ToolContext, arguments: RecommendArguments) -> ToolResult
         charts=[_chart(order)],
         sql=found.sql,
         sources=found.sources,
-        notes=_notes(found, [printed(case["next"]) for case in cases if case["next"]]),
+        notes=_notes(found, len(instruments), named, [printed(case["next"]) for case in cases if case["next"]]),
         details={"panel": cases, "horizon_sessions": arguments.horizon_sessions},
     )
 
 
-def _instruments(context: ToolContext, arguments: RecommendArguments, held: dict[str, Held]) -> tuple[Instrument, ...]:
+def _instruments(
+    context: ToolContext, arguments: RecommendArguments, held: dict[str, Held]
+) -> tuple[tuple[Instrument, ...], int]:
+    """Return the instruments to look at and how many were asked about: of a large group only the first are."""
     if arguments.target == "portfolio":
         if arguments.symbols or arguments.group:
             raise InvalidInput("The portfolio and symbols were asked for at once.", hint="Ask for one of them.")
-        return find_instruments(context, tuple(held))
+        found = find_instruments(context, tuple(held))
+        return found, len(found)
     if arguments.symbols:
-        return find_instruments(context, arguments.symbols)
+        found = find_instruments(context, arguments.symbols)
+        return found, len(found)
     group = arguments.group or GROUP
     members = context.desk.instruments.list(group=group, on=context.as_of.known.date())
     if not members:
         raise NoData(f"No instrument is in the group {group!r}.", hint="Name symbols, or a group such as tech.")
-    return tuple(members)[:MOST_SYMBOLS]
+    return tuple(members)[:MOST_SYMBOLS], len(members)
 
 
 def _strongest(order: Sequence[Judged]) -> list[Judged]:
@@ -254,8 +260,14 @@ def _chart(order: Sequence[Judged]) -> Chart:
     return Chart(kind="bar", title=f"Scores by analyst: {rows[0].name}", series=rows, y_title="score")
 
 
-def _notes(found: Convened, steps: Sequence[str]) -> list[str]:
+def _notes(found: Convened, looked_at: int, named: int, steps: Sequence[str]) -> list[str]:
     notes = [HONEST]
+    if looked_at < named:
+        notes.insert(
+            0,
+            f"Only {looked_at} of the {named} names of the group were looked at: the panel takes at most "
+            f"{MOST_SYMBOLS} at once. Name others to have them judged.",
+        )
     if len(found.judged) > MOST_DETAILED:
         notes.append("Reasons are told for the highest and the lowest scores.")
     notes += found.left_out[:10]

@@ -20,7 +20,11 @@ def write_recommend(call: Call, result: ToolResult, plan: Plan) -> str:
             for line, case in zip(told, cases, strict=True)
         ]
         return "\n\n".join([*told, *next_steps(cases)])
-    head = _said(result, "The panel judged <instruments judged> instruments; the highest and the lowest scores:")
+    head = _said(
+        result,
+        "The panel judged <instruments judged> of <instruments asked about> instruments; the highest and the lowest "
+        "scores:",
+    )
     luck = _said(result, "Luck alone would show <edges that luck alone would show> edges.")
     return "\n".join([head, *(f"- {line}" for line in told), _leanings(result), luck])
 

@@ -163,6 +163,21 @@ def test_without_a_name_the_megacaps_are_judged_strongest_first_and_the_rest_is_
     assert chart.kind == "heatmap" and chart.series[0].x == ANALYSTS
 
 
+def test_a_group_larger_than_the_panel_says_how_many_of_how_many(
+    judge: Ask, sample_dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tools.recommend.MOST_SYMBOLS", 3)
+    with psycopg.connect(sample_dsn) as connection:
+        row = connection.execute(
+            "SELECT count(*) FROM market_data.v_instruments WHERE 'megacap' = ANY (groups)"
+        ).fetchone()
+    assert row is not None and row[0] > 3
+    result = judge(known=THEN)
+    assert result.fact("instruments asked about").value == row[0]
+    assert f"Only 3 of the {row[0]} names of the group were looked at" in result.notes[0]
+    assert not any("were looked at" in note for note in judge(symbols=["AAPL"], known=THEN).notes)
+
+
 def test_one_name_is_drawn_as_bars(judge: Ask) -> None:
     (chart,) = judge(symbols=["AAPL"]).charts
     assert (chart.kind, chart.series[0].x) == ("bar", ANALYSTS)

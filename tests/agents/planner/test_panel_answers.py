@@ -123,6 +123,7 @@ def test_many_cases_are_listed_with_what_luck_would_show() -> None:
     for name, value, unit in (
         ("horizon in sessions", 21, "count"),
         ("instruments judged", 30, "count"),
+        ("instruments asked about", 503, "count"),
         ("edges that luck alone would show", 0.5, "number"),
     ):
         made.fact(name, value, unit)  # type: ignore[arg-type]
@@ -136,7 +137,7 @@ def test_many_cases_are_listed_with_what_luck_would_show() -> None:
     result = made.result(panel=cases, tables=(verdicts,))
     said = spoken(write_recommend(CALL, result, PLAN), result).splitlines()
     assert said[-2] == "It leans to buy: AA, BB; to sell: FF."
-    assert said[0] == "The panel judged 30 instruments; the highest and the lowest scores:"
+    assert said[0] == "The panel judged 30 of 503 instruments; the highest and the lowest scores:"
     assert [line[:6] for line in said[1:7]] == [f"- **{letter}{letter}" for letter in "ABCDEF"]
     assert said[-1] == "Luck alone would show 0.50 edges."
 
