@@ -151,10 +151,11 @@ _TWO_QUESTIONS = re.compile(
     r"\?\s+\S|\s\+\s\w|\band (?:also )?(?:its|their) (?:[\w-]+ ){0,2}(?:correlation|beta|volatility|vol|sharpe|"
     r"sortino|drawdown|"
     r"rsi|dividends?|news|earnings|price|close|return|volume)\b|"
-    r"\band (?:also )?(?:split|break|run|backtest|simulate|size|calibrate|rank|stress|scan|plot|compute) \w|"
+    r"\band (?:also )?(?:propose|split|break|run|backtest|simulate|size|calibrate|rank|stress|scan|plot|compute) \w|"
     r"\band (?:also )?(?:the )?(?:date|next|latest|newest|current)\b|\band separately\b|"
-    r"\band (?:my|our) (?:cash|pnl|p&l|positions|orders|nav|exposure|profit)\b|\band how [a-z]+ (?:was|is|were|"
-    r"are|has|have) (?:it|they)\b|"
+    r"\band (?:also )?(?:my|our) (?:\w+ )?(?:cash|pnl|p&l|positions|orders|nav|exposure|profit|fills|proposals|biggest|"
+    r"largest|best|worst)\b|\band how [a-z]+ (?:was|is|were|are|has|have) (?:it|they)\b|"
+    r"\band how (?:much|many) \w+ (?:do|does|did|have|has|is|are)\b|"
     r"\band (?:also )?(?:show|give|list) (?:me |us )?(?:the|my|our|its|any|what)\b|\band,? while you(?:'re|"
     r" are) at it\b|"
     r"\band (?:also |separately |then )?(?:tell (?:me|us) )?(?:when|what|how(?: many| much| large| big| far|"
@@ -398,7 +399,8 @@ _EVERYDAY = frozenset(
 _OF_THE_DESK = ("portfolio", "backtest", "stress", "simulate", "risk", "orders", "proposals", "pnl", "news", "coverage")
 _BEFORE_A_NAME = frozenset(
     {"on", "of", "for", "in", "and", "vs", "versus", "or", "buy", "sell", "is", "did", "has", ",", "&", "with"}
-    | {"what's", "whats", "how's", "hows", "where's", "wheres", "does", "was", "own", "what", "how", "size"}
+    | {"what's", "whats", "how's", "hows", "where's", "wheres", "does", "was", "own", "what", "how"}
+    | {"size", "backtest", "simulate", "stress", "sweep"}
 )
 
 
@@ -467,7 +469,7 @@ def _unknown_name(reading: Reading, slots: Slots, universe: Universe) -> Plan | 
     looked_up = (
         plan is not None
         and plan.frame is not None
-        and plan.frame.topic in ("metric", "performance", "chart", "indicators")
+        and plan.frame.topic in ("metric", "performance", "chart", "indicators", "coverage")
     )
     return plan if looked_up and plan is not None and not plan.private else None
 

@@ -154,8 +154,27 @@ def read(text: str, universe: Universe, today: date) -> Reading:
     _place_periods(reading, universe, today)
     _place_phrases(reading, universe)
     _place_numbers(reading)
+    _place_listed(reading, universe)
     _drop_rejected(reading)
     return reading
+
+
+_LISTS = frozenset({",", "and", "&", "or", "vs", "versus", "/", "+"})
+
+
+def _place_listed(reading: Reading, universe: Universe) -> None:
+    """Read an ordinary word as a symbol where it goes on a list of them: "btc, eth and link"."""
+    for at in reading.leftover_positions():
+        low = reading.words[at].low
+        symbol = universe.symbols.get(low)
+        before = at - 1
+        while before > 0 and reading.words[before].low in _LISTS:
+            before -= 1
+        listed = before < at - 1 and any(span.kind == "symbol" and span.end == before + 1 for span in reading.spans)
+        if symbol and listed and low in ORDINARY and universe.has_prices(symbol):
+            reading.spans.append(Span(kind="symbol", value=symbol, start=at, end=at + 1))
+            reading.corrections[low] = symbol
+    reading.spans.sort(key=lambda span: span.start)
 
 
 _REJECTS = (("rather", "than"), ("instead", "of"), ("in", "place", "of"), ("as", "opposed", "to"))

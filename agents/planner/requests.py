@@ -241,6 +241,8 @@ def _stress(frame: Frame, universe: Universe) -> tuple[Call, ...]:
 
 def _shock(name: str, move: float) -> str:
     """Write a shock in the language of the scenario engine: a rate moves by basis points, a price by percent."""
+    if name != RATE and move in (1.0, 2.0, 3.0):
+        return f"{name} x{move + 1:g}"
     size, unit = (abs(move) * 1e4, "bp") if name == RATE else (abs(move) * 100.0, "%")
     return f"{name} {'-' if move < 0 else '+'}{f'{size:.6f}'.rstrip('0').rstrip('.')}{unit}"
 

@@ -8,6 +8,7 @@ from agents.planner import (
     rules_backtest,
     rules_book,
     rules_compute,
+    rules_coverage,
     rules_events,
     rules_macro,
     rules_market,
@@ -79,7 +80,7 @@ def _about_data(reading: Reading, slots: Slots) -> Plan | None:
         return Plan(outcome="answer", frame=Frame(topic="coverage", symbols=slots.symbols))
     if re.search(r"\bhow far back\b", reading.text, re.I):
         return Plan(outcome="answer", frame=Frame(topic="coverage", symbols=slots.symbols))
-    return None
+    return rules_coverage.stored(reading, slots)
 
 
 def first_rule(reading: Reading, slots: Slots, universe: Universe, previous: Frame | None) -> Plan | None:
@@ -125,7 +126,7 @@ def _of_the_desk(reading: Reading, slots: Slots, universe: Universe, previous: F
     if reading.has("risk", "var", "shortfall") and not reading.has("sharpe"):
         return rules_risk.risk(reading, slots, previous)
     if rules_book.is_book(reading, slots, previous):
-        if reading.has("volatility", "correlation") and not slots.symbols:
+        if reading.has("volatility", "correlation") and not slots.symbols and not reading.has("pnl"):
             return rules_risk.risk(reading, slots, previous)
         return rules_book.book(reading, slots, previous)
     return (

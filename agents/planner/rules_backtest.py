@@ -13,7 +13,7 @@ from agents.planner.reading import Reading
 from agents.planner.requests import RUN_TERMS
 from agents.planner.rules_compute import NO_DRIFT, dollars_of, horizon_of
 from agents.planner.rules_models import model_of
-from agents.planner.shocks import crisis_of
+from agents.planner.shocks import crisis_of, titles_crisis
 from agents.planner.slots import Slots, mix_of, money_of, passed_level, sessions_of
 from agents.planner.text import joined
 
@@ -102,8 +102,8 @@ def lump_sum(reading: Reading) -> bool:
     once = not reading.has("weekly", "monthly", "quarterly", "yearly") and not _EVERY.search(reading.text)
     past = any(one.period.start is not None and one.period.start < reading.today for one in reading.periods)
     supposed = _LUMP_SUM.search(reading.text) is not None and _THEN.search(reading.text) is not None
-    of_the_book = reading.has("portfolio", "orders", "fills", "pnl", "stress", "simulate", "propose", "size")
-    return once and past and supposed and money_of(reading) is not None and not of_the_book
+    other = reading.has("portfolio", "orders", "fills", "pnl", "simulate", "propose", "size") or titles_crisis(reading)
+    return once and past and supposed and money_of(reading) is not None and not other
 
 
 _EVERY = re.compile(

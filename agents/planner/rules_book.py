@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from agents.planner.periods import ALL
+from agents.planner.periods import ALL, unless_latest
 from agents.planner.plan import Frame, Plan
 from agents.planner.reading import Reading
 from agents.planner.slots import Slots
@@ -17,6 +17,7 @@ _MINE = re.compile(
     re.I,
 )
 _BOUGHT_AT = re.compile(
+    r"\b(?:my|our) (?:avg|average)\b(?! (?:true|down|return|price target))|"
     r"\b(?:price|cost|level|much)\b.*\b(?:did|have|had) (?:i|we) (?:buy|bought|pay|paid|get in(?:to)?|enter(?:ed)?)\b",
     re.I,
 )
@@ -108,7 +109,17 @@ def had_held(reading: Reading) -> bool:
 def asks_limits(reading: Reading) -> bool:
     """Say whether the account's limits are asked for, not the limit of an order."""
     asked = reading.has("portfolio", "orders", "nav", "risk") or _MINE.search(reading.text) is not None
-    return asked and not reading.has("buy", "sell") and bool(re.search(r"\blimits\b", reading.text, re.I))
+    stated = re.search(r"\blimits\b", reading.text, re.I) is not None
+    reached = re.search(r"\blimits?\b", reading.text, re.I) is not None and _REACHED.search(reading.text) is not None
+    return not reading.has("buy", "sell") and ((asked and stated) or reached)
+
+
+_REACHED = re.compile(
+    r"\b(?:breach\w*|usage|headroom|used(?: up)?|utili[sz]\w*|broken|broke|exceed\w*|how close|close to|near|room|"
+    r"hit|left|"
+    r"(?:show|list|what|which)\b.*\blimits)\b",
+    re.I,
+)
 
 
 def book(reading: Reading, slots: Slots, previous: Frame | None) -> Plan:
@@ -123,6 +134,10 @@ def book(reading: Reading, slots: Slots, previous: Frame | None) -> Plan:
     if reading.has(*_OF_SYMBOLS) and metric in ("positions", "weight"):
         return Plan(outcome="clarify", say=_NOT_OF_THE_BOOK, private=True)
     symbols = slots.symbols or (previous.symbols if previous and reading.has("pronoun") else ())
+    if reading.has("dividend") and not symbols and metric in ("pnl", "positions", "nav"):
+        note = "Dividends that were received stand in the other income of this split."
+        split = Frame(topic="pnl_split", period=unless_latest(slots.period))
+        return Plan(outcome="answer", frame=split, notes=(note,), private=True)
     ranked = reading.has("best", "worst") and not slots.symbols and slots.grain is None
     if ranked and (metric == "pnl" or (metric == "positions" and _BY_PROFIT.search(reading.text))):
         return Plan(outcome="answer", frame=_by_profit(reading, slots), private=True)
@@ -195,8 +210,12 @@ def _metric(reading: Reading) -> str:
     ):
         return (
             "pnl"
-            if _MINE.search(reading.text)
-            and re.search(r"\b(?:made?|lost?|lose|gain|did|doing|up|down|perform\w*)\b", reading.text, re.I)
+            if (_MINE.search(reading.text) or reading.has("portfolio"))
+            and re.search(
+                r"\b(?:made?|make|lost?|lose|gain|gained|earn(?:ed)?|returned|did|doing|up|down|perform\w*)\b",
+                reading.text,
+                re.I,
+            )
             else "positions"
         )
     if reading.has("weight", "exposure"):

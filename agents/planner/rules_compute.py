@@ -140,6 +140,7 @@ def is_stress(reading: Reading) -> bool:
         return False  # a stop on shares that are held: "my 100 shares at 85" is no level of the market
     mine = reading.has("portfolio", "nav") or bool(re.search(r"\b(?:my|our|me|us|we|i)\b", reading.text, re.I))
     applied = names_crisis_by_words(reading) and _APPLIED.search(reading.text)
+    applied = applied or (titles_crisis(reading) and _COULD_DO.search(reading.text))
     # "Black Monday on the book" asks for nothing of the account itself.
     of_the_book = reading.has("portfolio", "nav") and not reading.has(*_OF_THE_ACCOUNT)
     by_name = titles_crisis(reading) and (of_the_book or _AGAIN.search(reading.text) is not None)
@@ -162,7 +163,11 @@ def is_stress(reading: Reading) -> bool:
 
 _APPLIED = re.compile(
     r"\b(?:run|apply|put|repeat|relive|through)\b|\bwhat (?:would|did|does|will|might|could)\b.*\b(?:do|"
-    r"done) to\b|\b(?:would|might|could)\b.*\b(?:lose|lost|drop(?:ped)?|fall(?:en)?|do|done|fare[d]?|hold up|held up|"
+    r"done) to\b",
+    re.I,
+)
+_COULD_DO = re.compile(
+    r"\b(?:would|might|could)\b.*\b(?:lose|lost|drop(?:ped)?|fall(?:en)?|do|done|fare[d]?|hold up|held up|"
     r"suffer(?:ed)?|be hit|been hit|get hit|cost|come through|gone|look(?:ed)?|be worth|survive[d]?)\b",
     re.I,
 )

@@ -38,12 +38,12 @@ _REVERSE = re.compile(
 _PARTS = {"quarter": 0.25, "third": 1 / 3, "half": 0.5, "tenth": 0.1, "fifth": 0.2}
 _PART = re.compile(rf"\b(?:a |one )?({'|'.join(_PARTS)})\b(?= of| my| the|\W*$)", re.I)
 _BAD = re.compile(
-    r"\b(?:miss(?:es|ed)?|disappoint\w*|below|worse|negative|weak\w*|badly|shortfall|cuts?|dovish|cold|cooler|"
+    r"\b(?:downside|miss(?:es|ed)?|disappoint\w*|below|worse|negative|weak\w*|badly|shortfall|cuts?|dovish|cold|cooler|"
     r"softer|lower)\b",
     re.I,
 )
 _GOOD = re.compile(
-    r"\b(?:(?:blows?|blew|sails?) past|smash\w*|crush\w*|beats?|beaten|above|better|positive|strong\w*|tops?|"
+    r"\b(?:upside|(?:blows?|blew|sails?) past|smash\w*|crush\w*|beats?|beaten|above|better|positive|strong\w*|tops?|"
     r"hawkish|hot|hotter|higher|firmer)\b",
     re.I,
 )
@@ -79,10 +79,12 @@ _BOTH_SIDES = re.compile(
 
 # What these requests are said with, beyond the desk's words.
 _OWN_WORDS = {
-    "trade": "market stage signature ticket tickets should set put place attach hits touches reaches prints gets "
+    "trade": "leave leaves standing stand stands paying market stage signature ticket tickets should set put place "
+    "attach hits touches reaches prints gets "
     "unwind fails fail fill trigger once through dips drops falls if trades not below above bracket "
     "breakout order tp sl shares stop take profit cancel cancels other reverse undo back leg legs",
-    "optimise": "balance balanced divide safest calmest smoothest ride smallest wild variance link swung swing least "
+    "optimise": "absolute held balance balanced divide safest calmest smoothest ride smallest wild variance swung "
+    "swing least "
     "around carry carries goes go touch saw video little lowest minimal correct "
     "fund funds coin coins single exceeds exceed sample covariance plain variance la lopez lópez de "
     "prado à split sure confident "
@@ -99,7 +101,8 @@ _OWN_WORDS = {
     "willing lose "
     "losing equity most cap capped away account take risk",
     "calibrate": "standard error errors model models process parameters well fits fitting goodness history daily",
-    "simulate": "futures tail model seed end months etc after ends bad likely up down higher lower finish "
+    "simulate": "less leave left worth double doubles doubled "
+    "futures tail model seed end months etc after ends bad likely up down higher lower finish "
     "finishes year-end",
     "event_study": "raw crisis crises breaks breaking out whenever abnormally early opening cumulative model mean "
     "estimate conditioning conditional conditioned positive negative "
@@ -111,7 +114,8 @@ _OWN_WORDS = {
     "follow follows following around abnormal drift moves after before either side",
     "stress": "effect effects impact fund applied mix worth comes back repeat happened happens turn into left sample "
     "covariance turned becomes become money",
-    "backtest": "otherwise cash chosen followed follow w ride touched rough deflator deflated cell call report while "
+    "backtest": "never touched untouched sold otherwise cash chosen followed follow w ride touched rough deflator "
+    "deflated cell call report while "
     "market bull bear extrapolate behind somebody left after futures future profitable profit "
     "standard error anchored anchor "
     "earn earned believe trust "
@@ -120,13 +124,17 @@ _OWN_WORDS = {
     "fills only nobody none money makes make profitable work worked sigma sigmas z z-score zscore "
     "deviation deviations sd in out enter entry exit leave band bands channel top bottom hold holding "
     "period length slow fast slower faster ones valuation value valuing",
-    "book": "developed evolved listing break out dollars reason reasons why",
+    "portfolio": "breach breached breaches usage headroom set used utilised utilized near exceeded fully",
+    "book": "lying idle sitting breach breached breaches usage headroom set used utilised utilized near exceeded fully "
+    "developed evolved listing break out dollars reason reasons why",
     "pnl_split": "component components instrument statement break eat eats eaten letter investor",
     "indicators": "standard usual default period smoothing signal line settings length latest also true average",
     "chart": "developed evolved line needed rebased",
-    "performance": "set put lay developed evolved",
+    "performance": "never touched set put lay developed evolved",
     "correlation": "roll strong rolling moving window formal test break shifted structural",
-    "coverage": "kinds kind behind delivered another one store stored coin coins group dataset datasets fresh source "
+    "coverage": "vendor supplies supply earliest oldest first gap gaps macro series feed feeds carry carries guys even "
+    "overlap overlaps circulate confirm far back numbers anything ask underlyings stuff there "
+    "kinds kind behind delivered another one store stored coin coins group dataset datasets fresh source "
     "sources records record begin "
     "begins start starts storing bars holes wherever supply "
     "same disagree disagrees agree agrees differ differs conflict "

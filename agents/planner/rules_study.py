@@ -43,7 +43,7 @@ def study(reading: Reading, slots: Slots, previous: Frame | None) -> Plan | None
     if reading.has("pnl") and (split := _split(reading, slots, symbols)):
         return Plan(outcome="answer", frame=split, private=True)
     paid = _MINE.search(reading.text) or re.search(
-        r"\b(?:paid|pay|cost me|cost us|did trading cost)\b", reading.text, re.I
+        r"\b(?:paid|pay|cost me|cost us|did trading cost|total (?:commissions?|fees|costs))\b", reading.text, re.I
     )
     if reading.has("fees") and paid and symbols and not reading.has("backtest", "expected_value", "sweep"):
         period = unless_latest(slots.period)

@@ -118,7 +118,9 @@ def _side_words(reading: Reading) -> list[str]:
 
 def trade(reading: Reading, slots: Slots, previous: Frame | None) -> Plan:
     """Return the plan of an order, or a question about the part that is missing."""
-    symbols = slots.symbols or (previous.symbols if previous and reading.has("pronoun") else ())
+    # "Get me 15 shares then", after one name was talked about.
+    goes_on = reading.has("pronoun") or (reading.has("shares") and previous is not None and len(previous.symbols) == 1)
+    symbols = slots.symbols or (previous.symbols if previous and goes_on else ())
     if legs := _legs(reading, symbols) or (weighted_legs(reading) if len(symbols) > 1 else []):
         pair = Frame(topic="trade", symbols=symbols, options={"legs": legs, **together(reading)})
         return Plan(outcome="needs_approval", frame=pair, private=True)

@@ -64,7 +64,7 @@ def test_a_scenario_is_asked_of_the_book_or_of_money_in_a_mix(
 @pytest.mark.parametrize(
     ("added", "shocks"),
     [
-        ("And if the VIX doubled at the same time?", "^GSPC -10%, ^VIX +100%"),
+        ("And if the VIX doubled at the same time?", "^GSPC -10%, ^VIX x2"),
         ("and rates +50bp on top", "^GSPC -10%, DGS10 +50bp"),
         ("what if gold falls 5% as well", "^GSPC -10%, GLD -5%"),
         ("and if gold falls 5% instead?", "GLD -5%"),
