@@ -92,6 +92,9 @@ def money_word(account: Account) -> str:
 
 def _amount(text: str | None) -> Decimal | None:
     try:
-        return None if text is None else Decimal(text)
-    except InvalidOperation as error:
-        raise InvalidInput(f"{text!r} is no amount.", hint="Write a number such as 50000.") from error
+        amount = None if text is None else Decimal(text)
+    except InvalidOperation:
+        amount = Decimal("NaN")
+    if amount is not None and not amount.is_finite():
+        raise InvalidInput(f"{text!r} is no amount.", hint="Write a number such as 50000.")
+    return amount

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -32,38 +30,6 @@ D = Decimal
 NOON = datetime(2022, 11, 30, 17, tzinfo=UTC)
 ACCOUNT = Account(account_id="main", name="Main book", broker="paper", opened_at=NOON)
 Run = Callable[..., tuple[int | None, Any]]
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
-    """Give a function that runs one command on made-up parts and returns its exit code and what it printed."""
-
-    def go(command: str, words: list[str], *, as_json: bool = False, **parts: Any) -> tuple[int | None, Any]:
-        module = import_module(f"app.cli_commands.{command}")
-        parser = argparse.ArgumentParser()
-        module.configure(parser)
-        arguments = parser.parse_args(words)
-        arguments.home = str(tmp_path)
-        connection = SimpleNamespace(
-            parts=SimpleNamespace(**parts),
-            desk=SimpleNamespace(**parts),
-            as_of=None,
-            principal="anyone",
-            signed_in=lambda name: f"person {name or 'owner'}",
-            settings=SimpleNamespace(home=tmp_path),
-            accounts=parts.get("accounts"),
-        )
-
-        @contextmanager
-        def connect(_: argparse.Namespace) -> Iterator[Any]:
-            yield connection
-
-        monkeypatch.setattr(module, "connect", connect)
-        code = module.run(arguments, Output(as_json=as_json))
-        printed = capsys.readouterr().out
-        return code, json.loads(printed) if as_json else printed
-
-    return go
 
 
 def line(symbol: str, quantity: str, cost: str, price: str, **values: Any) -> PositionLine:
