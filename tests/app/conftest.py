@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import itertools
+import json
 import random
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
@@ -17,12 +21,13 @@ from app.auth import secrets
 from app.auth.accounts import Accounts
 from app.auth.opening import open_accounts
 from app.bootstrap import Parts, open_parts
+from app.cli import main
 from core.adapters.store.database import Database
 from core.adapters.store.users import StoredKeys, StoredSessions, StoredUsers
 from core.domain.identifiers import Uuid7Source
 from core.domain.principal import SCOPES, PrincipalKind
 from core.ports.users import ApiKey, Session, User
-from core.settings import Settings
+from core.settings import Settings, load_settings
 
 PASSWORD = "correct horse battery"
 _numbers = itertools.count()
@@ -265,3 +270,25 @@ def owner(accounts: Accounts) -> str:
     password = accounts.ensure_owner()
     assert password is not None
     return password
+
+
+@pytest.fixture(scope="session")
+def command_line() -> Callable[[str, Path], Callable[..., Any]]:
+    """Give a function that gives, for a database and a home, one that runs a command and returns its JSON."""
+
+    def on_desk(dsn: str, home: Path) -> Callable[..., Any]:
+        def call(*words: str, code: int = 0) -> Any:
+            said, remarks = io.StringIO(), io.StringIO()
+            with pytest.MonkeyPatch.context() as patch, redirect_stdout(said), redirect_stderr(remarks):
+                patch.setenv("DATABASE_URL", dsn)
+                patch.setenv("QUANTDESK_HOME", str(home))
+                patch.setattr("sys.stdin", io.StringIO())
+                load_settings.cache_clear()
+                returned = main([*words, "--json"])
+            load_settings.cache_clear()
+            assert returned == code, f"{words}: {returned}\n{said.getvalue()}\n{remarks.getvalue()}"
+            return json.loads(said.getvalue())
+
+        return call
+
+    return on_desk

@@ -2,34 +2,17 @@
 
 from __future__ import annotations
 
-import io
 import json
-from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 
-from app.cli import main
-from core.settings import load_settings
-
 
 @pytest.fixture
-def run(own_sample_dsn: str, tmp_path: Path) -> Any:
-    def call(*words: str, code: int = 0) -> Any:
-        said, remarks = io.StringIO(), io.StringIO()
-        with pytest.MonkeyPatch.context() as patch, redirect_stdout(said), redirect_stderr(remarks):
-            patch.setenv("DATABASE_URL", own_sample_dsn)
-            patch.setenv("QUANTDESK_HOME", str(tmp_path))
-            patch.setattr("sys.stdin", io.StringIO())
-            load_settings.cache_clear()
-            returned = main([*words, "--json"])
-        load_settings.cache_clear()
-        assert returned == code, f"{words}: {returned}\n{said.getvalue()}\n{remarks.getvalue()}"
-        return json.loads(said.getvalue())
-
-    return call
+def run(own_sample_dsn: str, tmp_path: Path, command_line: Any) -> Any:
+    return command_line(own_sample_dsn, tmp_path)
 
 
 def rows(result: dict[str, Any], name: str) -> list[dict[str, Any]]:

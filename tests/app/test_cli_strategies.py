@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import json
-from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -12,30 +10,13 @@ import matplotlib.image
 import pytest
 import yaml
 
-from app.cli import main
-from core.settings import load_settings
-
 EXAMPLES = sorted((Path(__file__).parents[2] / "examples" / "strategies").glob("*.yaml"))
 SPREADS = [path for path in EXAMPLES if path.stem in ("fly", "pair", "switch")]
 
 
 @pytest.fixture(scope="module")
-def run(desk_dsn, tmp_path_factory):
-    home = tmp_path_factory.mktemp("home")
-
-    def call(*words: str, code: int = 0) -> Any:
-        said, remarks = io.StringIO(), io.StringIO()
-        with pytest.MonkeyPatch.context() as patch, redirect_stdout(said), redirect_stderr(remarks):
-            patch.setenv("DATABASE_URL", desk_dsn)
-            patch.setenv("QUANTDESK_HOME", str(home))
-            patch.setattr("sys.stdin", io.StringIO())
-            load_settings.cache_clear()
-            returned = main([*words, "--json"])
-        load_settings.cache_clear()
-        assert returned == code, f"{words}: {returned}\n{said.getvalue()}\n{remarks.getvalue()}"
-        return json.loads(said.getvalue())
-
-    return call
+def run(desk_dsn, tmp_path_factory, command_line):
+    return command_line(desk_dsn, tmp_path_factory.mktemp("home"))
 
 
 @pytest.fixture(scope="module")
