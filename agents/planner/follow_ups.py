@@ -173,6 +173,10 @@ def _measured_otherwise(reading: Reading, slots: Slots, previous: Frame) -> Plan
         "return",
     }
     other = any(reading.has(name) and name not in (previous.metric or "") for name in ("sma", "ema", "rsi"))
+    if previous.topic == "correlation" and not rest - {"correlation"} and not slots.symbols:
+        length = window_of(reading, None, "sma")
+        options = {**previous.options, "window": length}
+        return Plan(outcome="answer", frame=previous.model_copy(update={"options": options})) if length else None
     if previous.topic not in ("metric", "performance") or rest or other:
         return None
     performance = previous.topic == "performance" and (
@@ -189,7 +193,12 @@ def _measured_otherwise(reading: Reading, slots: Slots, previous: Frame) -> Plan
     if window is None:
         return None
     symbols = slots.symbols or previous.symbols
-    return Plan(outcome="answer", frame=previous.model_copy(update={"window": window, "symbols": symbols}))
+    changed: dict[str, Any] = {"window": window, "symbols": symbols}
+    stretch = previous.period
+    if stretch is not None and stretch.kind == "sessions" and previous.window in (None, stretch.sessions):
+        # "Over the last 60 sessions", then "with 126": the stretch is what was measured over.
+        changed["period"] = stretch.model_copy(update={"sessions": window, "count": window})
+    return Plan(outcome="answer", frame=previous.model_copy(update=changed))
 
 
 _BENCHMARK = re.compile(r"\b(?:benchmark|against|relative to|versus|vs)\b", re.I)

@@ -139,7 +139,8 @@ def _plan_without(question: str, plan: Plan, universe: Universe, today: date, pr
 _NEXT_QUESTION = re.compile(
     r"\?\s+(?=\S)|;\s+|\s\+\s(?=\w)|,?\s+and\s+(?:also\s+|separately\s+|then\s+)?(?:,?\s*while you(?:'re|"
     r" are) at it,?\s+)?(?:tell (?:me|us)\s+)?(?=(?:whats?|hows?|show|list|give|when|which|"
-    r"who|where|is|are|did|(?:next|latest|newest)\b|the\s+(?:latest|current|newest|date|next|rsi|dividends?|"
+    r"who|where|is|are|did|(?:do|does|have|has|can|could|will|would|was|were)\s+(?:we|i|you|they|it|the|my|our|any|its)|"
+    r"(?:next|latest|newest)\b|the\s+(?:latest|current|newest|date|next|rsi|dividends?|"
     r"news|volatility|beta|sharpe|"
     r"drawdown|close|price|return)|my|our|its|their|any|split|break|run|backtest|"
     r"simulate|size|calibrate|rank|stress|scan|plot|compute)\b)|,\s+(?:then|also|plus)\s+",
@@ -156,6 +157,8 @@ _TWO_QUESTIONS = re.compile(
     r"\band (?:also )?(?:my|our) (?:\w+ )?(?:cash|pnl|p&l|positions|orders|nav|exposure|profit|fills|proposals|biggest|"
     r"largest|best|worst)\b|\band how [a-z]+ (?:was|is|were|are|has|have) (?:it|they)\b|"
     r"\band how (?:much|many) \w+ (?:do|does|did|have|has|is|are)\b|"
+    r"\band (?:also |separately |then )?(?:do|does|did|is|are|was|were|have|has|can|could|will) "
+    r"(?:we|i|you|they|it|my|our|any)\b|"
     r"\band (?:also )?(?:show|give|list) (?:me |us )?(?:the|my|our|its|any|what)\b|\band,? while you(?:'re|"
     r" are) at it\b|"
     r"\band (?:also |separately |then )?(?:tell (?:me|us) )?(?:when|what|how(?: many| much| large| big| far|"
@@ -171,6 +174,16 @@ _TERMS_ONLY = re.compile(
     re.I,
 )
 _REFERS = re.compile(r"\b(?:they|it|its|that|this|them|their|those|these|both|same|too)\b", re.I)
+
+
+# "BTC price + 30 day volatility": what is asked next is of the same thing.
+_OF_A_SUBJECT = ("metric", "performance", "chart", "indicators")
+
+
+def _of_now(frame: Frame | None) -> Frame | None:
+    """Return a frame without a time that lies ahead: "when do they report next, and did they beat last time"."""
+    ahead = frame is not None and frame.period is not None and frame.period.kind == "next"
+    return frame.model_copy(update={"period": None}) if frame is not None and ahead else frame
 
 
 def _plan_several(question: str, universe: Universe, today: date, previous: Frame | None) -> Plan | None:
@@ -212,8 +225,11 @@ def _side_by_side(parts: list[str], universe: Universe, today: date, previous: F
     plans: list[Plan] = []
     for part in parts:
         part = dated(part, plans[-1].frame) if plans else part
-        before = previous if not plans else plans[-1].frame if _REFERS.search(part) else None
+        before = previous if not plans else _of_now(plans[-1].frame) if _REFERS.search(part) else None
         plan, dropped = _plan_one(part, universe, today, before)
+        subject = plans[-1].frame if plans else None
+        if before is None and not plan.calls and subject is not None and subject.topic in _OF_A_SUBJECT:
+            plan, dropped = _plan_one(part, universe, today, _of_now(subject))
         if plan.outcome not in ("answer", "needs_approval") or not plan.calls or dropped:
             return None
         if plans:

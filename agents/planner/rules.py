@@ -34,7 +34,8 @@ _ABOUT_DATA = re.compile(
     r"\bhow (?:far back|much (?:data|history)|long (?:is|does) (?:the|your|our) (?:data|history))|\b(?:what|"
     r"which) (?:data|datasets?|symbols|tickers|instruments|series)\b|"
     r"\bdata (?:do you|is|are|we|coverage)\b|\b(?:coverage|freshness)\b|\b(?:missing|gaps)\b.*\b(?:data|days|"
-    r"bars|sessions)\b|\bdo (?:you|u|we)(?: even| actually| also)? (?:have|cover|hold) (?:any )?(?:data|prices)\b|"
+    r"bars|sessions)\b|\bdo (?:you|u|we)(?: guys| folks)?(?: even| actually| also)? "
+    r"(?:have|cover|hold|keep) (?:any )?(?:data|prices)\b|"
     r"\b(?:bars|data)\b.*\b(?:any )?(?:gaps?|holes?)\b|\b(?:from|since) (?:which|what) (?:year|date|"
     r"day)\b.*\b(?:records?|data|history|bars)\b",
     re.I,
@@ -45,7 +46,7 @@ _STORED_OF = re.compile(
     r"\bstored (?:sessions?|days?|bars?|prices?|history)\b|\b(?:coverage|data) (?:of|for) (?:the |all |every )", re.I
 )
 _HAVE_DATA = re.compile(
-    r"\bdo (?:you|u|we)\b.{0,12}\b(?:data|prices)\b|\bbars\b.*\b(?:gaps?|holes?)\b|\b(?:gaps?|holes?)\b.*\bbars\b", re.I
+    r"\bdo (?:you|u|we)\b.{0,18}\b(?:data|prices)\b|\bbars\b.*\b(?:gaps?|holes?)\b|\b(?:gaps?|holes?)\b.*\bbars\b", re.I
 )
 _OUR_DATA = re.compile(
     r"\b(?:which|what) (?:data ?sets?|data|prices|price history|sources)\b.*\bdo you (?:hold|have|store|keep|cover)\b",

@@ -499,7 +499,19 @@ _PRICE_OVER = re.compile(
 )
 
 
+# "Its 50-day average is above the 200-day average": one average over another.
+_OVER_ANOTHER = re.compile(
+    r"\b(\d{1,3})[- ]?(?:day|d|session|dma|sma)?\b(?: (?:simple |moving )*(?:average|ma|sma|dma|line))?"
+    r"(?: (?:is|was|stays?|stayed|stands?|stood|trades?|sits?|of))* (?:above|over)(?: its| the| their| a)* "
+    r"(\d{2,3})[- ]?(?:day|d|session|dma|sma)\b",
+    re.I,
+)
+
+
 def _averages(reading: Reading, plain: list[float]) -> dict[str, Any]:
+    text = joined(reading.words)
+    if not reading.pairs and (two := _OVER_ANOTHER.search(text)) and int(two[1]) < int(two[2]):
+        return {"fast": int(two[1]), "slow": int(two[2])}
     if not reading.pairs and (found := _PRICE_OVER.search(" ".join(word.low for word in reading.words))):
         return {"fast": 1, "slow": int(found[1])}
     windows = sorted(int(v) for v in (reading.pairs[0] if reading.pairs else plain[:2]) if v >= 1)

@@ -323,15 +323,19 @@ def _beats_another(reading: Reading, slots: Slots) -> bool:
     )
 
 
+_LEVELS = {"hi": "high", "med": "medium"}
+
+
 def _event_metric(reading: Reading, slots: Slots) -> tuple[str | None, dict[str, Any]]:
     if reading.has("geopolitical") or (reading.has("severity") and reading.has("event")):
         severity = re.search(r"\b(high|medium|low)\b", reading.text, re.I)
+        severity = severity or re.search(r"\b(hi|med)(?=[- ]sev)", reading.text, re.I)
         if severity:
             _place(reading, ("high", "medium", "low", "rated", "worse"))
         serious = reading.has("severity") and re.search(r"\b(?:severe\w*|serious|major|grave\w*)\b", reading.text, re.I)
-        return "geopolitical_events", {"severity": severity[1].lower()} if severity else {
-            "severity": "high"
-        } if serious else {}
+        return "geopolitical_events", {
+            "severity": _LEVELS.get(severity[1].lower(), severity[1].lower())
+        } if severity else {"severity": "high"} if serious else {}
     if rules_releases.around_a_place(reading, slots):
         return "geopolitical_events", {}
     if topic := rules_releases.release(reading, slots):

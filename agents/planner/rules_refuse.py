@@ -189,7 +189,8 @@ _DECIDED = re.compile(
 # A sure profit, which nobody can promise.
 _SURE = re.compile(
     r"\bguarantee(?:d|s|ing)?\b(?!.*\b(?:bonds?|etfs?|funds?)\b)|"
-    r"\b(?:promise|swear|assure)\b.{0,40}\b(?:profit\w*|gains?|returns?|money|lose|up|rise|double|work|pay|win)\b|"
+    r"\b(?:promise|swear|assure)\b.{0,40}\b(?:profit\w*|gains?|returns?|money|lose|up|rises?|doubles?|triples?|works?|"
+    r"pays?|wins?|makes? (?:me |us )?(?:at least |over |more than )?\d)|"
     r"\b(?:can'?t|cannot|can not|could not|couldn'?t|never|won'?t) (?:possibly |ever )?(?:lose|fail|go down|go "
     r"wrong)\b|"
     r"\bsure[- ](?:thing|fire|bets?|wins?|winners?|profits?|gains?)\b|\b(?:no|zero|without(?: any)?)[- "
@@ -200,7 +201,7 @@ _SURE = re.compile(
     re.IGNORECASE,
 )
 _FOR_SURE = re.compile(
-    r"\b(?:give|tell|show|get|find|name|recommend|need|want|which|what|make|promise|guarantee|pick|just|a|one)\b",
+    r"\b(?:give|tell|show|get|find|name|recommend|need|want|which|what|make|promise|swear|assure|guarantee|pick|just|a|one)\b",
     re.IGNORECASE,
 )
 _DESTROYS = re.compile(

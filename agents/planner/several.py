@@ -44,8 +44,8 @@ def frames_of(frame: Frame, reading: Reading) -> tuple[Frame, ...]:
 
 # What can be measured of a symbol, as people write it.
 _MEASURE = (
-    r"(?:(?:latest |current |last |closing |share |14[- ]day |annuali[sz]ed |realised |average |"
-    r"\d{1,3}[- ]?(?:d|day) )*(?:px|price|close|closing price|volume|"
+    r"(?:(?:latest |current |last |closing |share |14[- ]day |annuali[sz]ed |reali[sz]ed |rolling |average |"
+    r"\d{1,3}[- ]?(?:d|day) )*(?:px|price|close|closing price|volume|rvol|"
     r"rsi|macd|atr|adx|opening price|high|low|volatility|vol|sharpe(?: ratio)?|sortino(?: ratio)?|beta|"
     r"(?:max(?:imum)? )?(?:drawdown|dd)|"
     r"(?:ex-?)?div(?:idend)?s?|splits?|news|headlines|sentiment|earnings(?: dates?)?|(?:ytd |mtd |1y |"
