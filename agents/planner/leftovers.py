@@ -9,6 +9,7 @@ from typing import Any
 from agents.planner import rules_models, rules_trade
 from agents.planner.plan import Call, Frame, Plan
 from agents.planner.reading import Reading, Span
+from agents.planner.rules_macro import OF_VINTAGES
 from agents.planner.shocks import is_shock_word
 from agents.planner.universe import Universe
 
@@ -98,6 +99,8 @@ def _of_figures(left: tuple[str, ...], reading: Reading, frame: Frame) -> tuple[
         said |= {"developed", "evolved"}
     if frame.series:
         said |= _OF_SERIES
+    if "vintage" in frame.options:
+        said |= OF_VINTAGES
     if frame.metric == "geopolitical_events" and frame.options.get("topic"):
         said |= _OF_CONFLICTS
     if frame.topic in ("book", "portfolio", "pnl_split"):

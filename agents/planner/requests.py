@@ -112,7 +112,7 @@ def _metric(frame: Frame) -> tuple[Call, ...]:
         **{
             key: value
             for key, value in frame.options.items()
-            if key in ("topic", "severity", "state", "benchmark", "country")
+            if key in ("topic", "severity", "state", "benchmark", "country", "vintage")
         },
     )
     windows = frame.options.get("windows", ())

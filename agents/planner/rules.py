@@ -130,6 +130,8 @@ def _of_the_desk(reading: Reading, slots: Slots, universe: Universe, previous: F
         if reading.has("volatility", "correlation") and not slots.symbols and not reading.has("pnl"):
             return rules_risk.risk(reading, slots, previous)
         return rules_book.book(reading, slots, previous)
+    if rules_macro.is_of_a_vintage(reading) and (plan := rules_macro.macro(reading, slots)):
+        return plan
     return (
         rules_events.news(reading, slots)
         or rules_events.events(reading, slots)

@@ -13,12 +13,43 @@ from agents.planner.slots import Slots
 
 _FIRST_PUBLISHED = re.compile(
     r"\b(?:originally|initially|first) (?:report\w*|publish\w*|print\w*|released?|announced?)\b|\b(?:before|"
-    r"without|prior to|ignoring) "
-    r"(?:any |the )?revisions?\b|\bunrevised\b|\bas (?:first|originally|initially) \w+|\bfirst (?:print|vintage|"
-    r"release)\b|"
-    r"\bnot the revised\b|\bvintages?\b",
+    r"without|prior to|ignoring) (?:any |the |all )?(?:later )?revisions?\b|\bunrevised\b|"
+    r"\bas (?:it was )?(?:first|originally|initially) \w+|"
+    r"\b(?:first|initial|original|advance) (?:print|vintage|release|estimate|figure|reading|publication)s?\b|"
+    r"\bnot the revised(?: (?:figure|value|number|one)s?)?\b",
     re.I,
 )
+_VINTAGES = re.compile(r"\bvintages?\b", re.I)
+_AS_KNOWN = re.compile(
+    r"\bas (?:it was |then )?(?:known|published|reported|available) (?:on|at|by|as of|in)\b|"
+    r"\b(?:was |were )?known (?:on|by|as of)\b",
+    re.I,
+)
+_SCHEDULED = re.compile(r"\b(?:when|dates?|next|upcoming|calendar|schedule\w*)\b", re.I)
+OF_VINTAGES = frozenset(
+    {"first", "initial", "initially", "original", "originally", "advance", "print", "prints", "printed", "published"}
+    | {"publication", "release", "released", "releases", "estimate", "estimates", "figure", "figures", "reported"}
+    | {"announced", "vintage", "revised", "unrevised", "revision", "revisions", "known", "before", "without", "prior"}
+    | {"ignoring", "later", "reading", "not", "any", "as", "number", "value"}
+)
+"""Words that only tell which vintage of a series is meant."""
+
+
+def is_of_a_vintage(reading: Reading) -> bool:
+    """Say whether a question is about figures as first published or as known on a day, not about when they come."""
+    said = _FIRST_PUBLISHED.search(reading.text) or _AS_KNOWN.search(reading.text)
+    return said is not None and not _SCHEDULED.search(reading.text)
+
+
+def _vintage(reading: Reading, slots: Slots) -> tuple[str | None, Slots]:
+    """Return which vintage is asked for, and the slots without the day that says so."""
+    if (known := _AS_KNOWN.search(reading.text)) is not None:
+        after = [one for one in reading.periods if one.end > known.end()]
+        day = after[0].period.end if after else None
+        if day is not None:
+            rest = [one.period for one in reading.periods if one is not after[0]]
+            return day.isoformat(), replace(slots, period=rest[0] if rest else None)
+    return ("first" if _FIRST_PUBLISHED.search(reading.text) else None), slots
 
 
 # Which way a series goes is seen in its last year.
@@ -39,12 +70,12 @@ def macro(reading: Reading, slots: Slots) -> Plan | None:
         return None
     from core.query.catalog import find_macro
 
-    if _FIRST_PUBLISHED.search(reading.text):
+    vintage, slots = _vintage(reading, slots)
+    if vintage is None and _VINTAGES.search(reading.text):
         return Plan(
             outcome="clarify",
-            say="I show the newest known figures, with revisions. The figure as first published is an actual of "
-            "the economic "
-            "calendar, or in the vintages of market_data.v_macro by SQL: which do you want?",
+            say="Which vintage: “as first published”, or “as known on” a day? All of them are in "
+            "market_data.v_macro_vintages by SQL.",
         )
     if slots.period is None and len(series) == 1 and _TREND.search(reading.text):
         slots = replace(slots, period=last_units(12, "month", reading.today))
@@ -53,6 +84,8 @@ def macro(reading: Reading, slots: Slots) -> Plan | None:
     period = slots.period
     explicit = period is not None and period.kind != "latest"
     common: dict[str, Any] = {"topic": "metric", "series": series, "grain": slots.grain, "chart": reading.has("chart")}
+    if vintage is not None:
+        common["options"] = {"vintage": vintage}
     if (
         len(series) >= 2
         and slots.threshold is None
@@ -72,6 +105,14 @@ def macro(reading: Reading, slots: Slots) -> Plan | None:
             ),
         )
     metric = _macro_metric(reading, slots, usual, explicit)
+    if vintage == "first":
+        if reading.has("yoy", "growth", "change"):
+            return Plan(
+                outcome="clarify",
+                say="A change compares figures, and as first published they belong to different days. Do you want the "
+                "values as first published, or the change as known on a day, such as “as known on 2020-05-01”?",
+            )
+        metric = "macro_value"
     return _levels(reading, slots, metric, explicit, common) or _values(reading, slots, metric, explicit, common)
 
 

@@ -21,7 +21,9 @@ _COMPARES = re.compile(
 
 def frames_of(frame: Frame, reading: Reading) -> tuple[Frame, ...]:
     """Return the frame for each period that is asked about side by side; only itself when one is."""
-    if frame.topic not in _TOPICS or frame.period is None:
+    # "March as known on 1 May" is of one period; the day says which vintage.
+    of_a_day = frame.options.get("vintage", "first") != "first"
+    if frame.topic not in _TOPICS or frame.period is None or of_a_day:
         return (frame,)
     spans = sorted((span for span in reading.spans if span.kind == "period"), key=lambda span: span.start)
     found = [(span, one.period) for span, one in zip(spans, reading.periods, strict=False)]

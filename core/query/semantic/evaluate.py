@@ -37,6 +37,8 @@ def evaluate(query: MetricQuery, sources: Sources) -> Answer:
         raise InvalidInput(f"{metric.title} cannot be compared between two periods; ask for each.")
     if query.window is not None and metric.window is None:
         raise InvalidInput(f"{metric.title} takes no window of sessions; use period.")
+    if query.vintage is not None and metric.kind != "macro":
+        raise InvalidInput(f"{metric.title} has no vintages; only macro series are published again.")
     answer = Answer(query=query, metric=metric)
     module, name = _PARTS[metric.kind]
     compute: Callable[[Sources, Answer], None] = getattr(import_module(f"{_PACKAGE}.{module}"), name)

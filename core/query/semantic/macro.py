@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import defaultdict
-from dataclasses import dataclass
-from datetime import date, timedelta
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
 from statistics import fmean, median
+from typing import Literal
 
+from core.domain.as_of import AsOf
 from core.domain.facts import ChartSeries, Column, Unit
 from core.errors import InvalidInput, NoData
 from core.query.catalog import find_macro
@@ -35,6 +37,8 @@ class Macro:
     unit: str
     frequency: str
     points: list[Point]
+    published: dict[date, str] = field(default_factory=dict)
+    """When each value was published, where it is asked for as first published."""
 
     @property
     def fact_unit(self) -> Unit:
@@ -47,6 +51,11 @@ def answer_macro(sources: Sources, answer: Answer) -> None:
     names = answer.query.series or answer.query.symbols
     if len(names) < answer.metric.least:
         raise InvalidInput(f"{answer.metric.title} needs {answer.metric.least} series.", hint="Name macro series.")
+    if answer.query.vintage == "first" and answer.metric.name != "macro_value":
+        raise InvalidInput(
+            f"{answer.metric.title} compares figures, and as first published they belong to different days.",
+            hint="Ask for the values as first published, or for it as known on a day.",
+        )
     window = _window(sources, answer)
     found = [_read(sources, answer, name, window) for name in names]
     if answer.metric.name == "macro_spread":
@@ -101,26 +110,49 @@ def _read(sources: Sources, answer: Answer, name: str, window: DateRange) -> Mac
 
 
 def _query(sources: Sources, answer: Answer, series_id: str, start: date | None, end: date | None) -> Macro | None:
-    statement = Statement(
-        "market_data.v_macro", "series_id", "name", "unit", "frequency", "period", "value", "source"
-    ).where("series_id = ? AND NOT value IS NULL", series_id)
+    vintage = answer.query.vintage
+    columns = ("series_id", "name", "unit", "frequency", "period", "value", "source")
+    if vintage == "first":
+        statement = Statement(
+            "market_data.v_macro_vintages", *columns, "known_at", "known_at_method", distinct_on=("period",)
+        )
+    else:
+        statement = Statement("market_data.v_macro", *columns)
+    statement.where("series_id = ? AND NOT value IS NULL", series_id)
     if start is not None:
         statement.where("period >= ?", start)
     if end is not None:
         statement.where("period <= ?", end)
-    result = statement.order("period").run(sources.query, sources.as_of, label="public")
+    order = ("period", "known_at", "vintage", "source") if vintage == "first" else ("period",)
+    result = statement.order(*order).run(sources.query, _known(sources, vintage), label="public")
     if not result.rows:
         return None
     answer.sql.append(result.sql)
     first = result.rows[0]
     answer.sources.append(f"{series_id}: {first[6]}")
+    if vintage == "first" and any(row[8] != "vintage" for row in result.rows):
+        answer.note(f"Not every vintage of {first[1]} is stored: the earliest that is may be a revised one.")
+    said = "" if vintage is None else ", as first published" if vintage == "first" else f", as known on {vintage}"
     return Macro(
         series_id=str(first[0]),
-        name=str(first[1]),
+        name=f"{first[1]}{said}",
         unit=str(first[2]),
         frequency=str(first[3]),
         points=[(date.fromisoformat(str(row[4])), float(row[5] or 0.0)) for row in result.rows],
+        published={date.fromisoformat(str(row[4])): str(row[7])[:10] for row in result.rows}
+        if vintage == "first"
+        else {},
     )
+
+
+def _known(sources: Sources, vintage: Literal["first"] | date | None) -> AsOf:
+    """Return as of when the series is read: what is asked for, never later than the question itself."""
+    if not isinstance(vintage, date):
+        return sources.as_of
+    if vintage > sources.today:
+        raise InvalidInput(f"What is known on {vintage} is not known yet.", hint=f"The desk's date is {sources.today}.")
+    end = datetime.combine(vintage, time.max, UTC)
+    return AsOf(known=min(end, sources.as_of.known), recorded=sources.as_of.recorded)
 
 
 def _inside(points: list[Point], window: DateRange, period: Period) -> list[Point]:
@@ -218,6 +250,8 @@ def _state(answer: Answer, series: Macro, points: list[Point], unit: Unit, sourc
     day, value = kept[0] if first else kept[-1]
     answer.state(title, value, unit)
     answer.state(f"{title}: period", day.isoformat(), "date")
+    if day in series.published:
+        answer.state(f"{title}: published", series.published[day], "date")
     _note_age(answer, series, day, sources, filtered=query.filter is not None)
 
 
@@ -234,7 +268,12 @@ def _note_age(answer: Answer, series: Macro, day: date, sources: Sources, *, fil
     expected = 3 * _STEP_DAYS.get(series.frequency, 31) + 30
     if answer.metric.name not in ("macro_value", "macro_yoy") or answer.query.grain:
         return
-    if not filtered and answer.query.period.is_empty and (sources.today - day).days > expected:
+    if (
+        answer.query.vintage is None
+        and not filtered
+        and answer.query.period.is_empty
+        and (sources.today - day).days > expected
+    ):
         answer.note(f"The newest known value of {series.name} is of {day}; the desk's date is {sources.today}.")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints, field_validator
@@ -32,6 +33,11 @@ class MetricQuery(Frozen):
     symbols: tuple[Name, ...] = Field(default=(), max_length=60, description="Symbols, names or aliases.")
     group: Name | None = Field(default=None, description="Instead of symbols: a group or asset class of the catalogue.")
     series: tuple[Name, ...] = Field(default=(), max_length=10, description="Macro series ids, names or aliases.")
+    vintage: Literal["first"] | date | None = Field(
+        default=None,
+        description="Of macro series: first, each value as first published; a date, as known at its end. Left out: "
+        "the newest known.",
+    )
     topic: Name | None = Field(default=None, description="Kind of event (CPI, FOMC ...) or words of a headline.")
     country: Name | None = Field(default=None, description="Country of an economic event, two letters.")
     severity: Literal["low", "medium", "high"] | None = Field(default=None, description="Least severity of an event.")

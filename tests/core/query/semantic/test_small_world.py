@@ -454,6 +454,28 @@ def test_sentiment_is_the_mean_of_what_was_scored(ask):
 # Macro -----------------------------------------------------------------------------------------------------------
 
 
+def test_a_value_as_first_published_and_as_known_on_a_day(ask):
+    may = {"start": "2024-05-01", "end": "2024-05-31"}
+    first = ask("macro_value", series=("unemployment",), known=LATER, period=may, vintage="first")
+    assert value(first, "Unemployment rate, as first published") == 4.0
+    assert value(first, "Unemployment rate, as first published: published") == "2024-05-28"
+    assert first.notes == []
+    for day, known in (("2024-06-24", 4.0), ("2024-06-25", 4.1), ("2024-06-26", 4.1)):
+        then = ask("macro_value", series=("UNRATE",), known=LATER, period=may, vintage=day)
+        assert value(then, f"Unemployment rate, as known on {day}") == known
+    # Without a period it is the newest that was known then, never more than the question itself may see.
+    newest = ask("macro_value", series=("UNRATE",), known=LATER, vintage="2024-06-25")
+    assert value(newest, "Unemployment rate, as known on 2024-06-25: period") == "2024-05-01"
+    with pytest.raises(NoData):
+        ask("macro_value", series=("UNRATE",), known=LATER, period=may, vintage="2024-05-27")
+    with pytest.raises(InvalidInput, match="not known yet"):
+        ask("macro_value", series=("UNRATE",), vintage="2024-06-25")
+    with pytest.raises(InvalidInput, match="different days"):
+        ask("macro_yoy", series=("inflation",), vintage="first")
+    with pytest.raises(InvalidInput, match="no vintages"):
+        ask("close", symbols=("AAA",), vintage="first")
+
+
 def test_the_newest_known_value_and_its_revision(ask):
     answer = ask("macro_value", series=("unemployment",))
     assert (value(answer, "Unemployment rate"), value(answer, "Unemployment rate: period")) == (4.0, "2024-05-01")
