@@ -223,10 +223,11 @@ def _spelled_number(words: list[Word], at: int) -> tuple[int, int]:
     total, current, taken, seen = 0, 0, 0, False
     while at + taken < len(words):
         low = words[at + taken].low
-        parts = low.split("-")
-        if all(part in _SPELLED for part in parts):
+        if _is_spelled(low):
             # Two dozen are 24, not 14.
-            current = (current or 1) * 12 if low == "dozen" else current + sum(_SPELLED[part] for part in parts)
+            current = (
+                (current or 1) * 12 if low == "dozen" else current + sum(_SPELLED[part] for part in low.split("-"))
+            )
             seen = True
         elif low in _SCALES and (seen or _is_figure(words, at + taken - 1, at)):
             scale = _SCALES[low]
@@ -237,12 +238,16 @@ def _spelled_number(words: list[Word], at: int) -> tuple[int, int]:
                 current = 0
         elif low == "and" and seen and at + taken + 1 < len(words) and words[at + taken - 1].low in _SCALES:
             following = words[at + taken + 1].low
-            if following not in _SPELLED:
+            if not _is_spelled(following):
                 break
         else:
             break
         taken += 1
     return (taken, total + current) if seen else (0, 0)
+
+
+def _is_spelled(low: str) -> bool:
+    return all(part in _SPELLED for part in low.split("-"))
 
 
 def _is_figure(words: list[Word], at: int, first: int) -> bool:
