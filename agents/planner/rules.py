@@ -100,6 +100,7 @@ def _of_a_run(reading: Reading, slots: Slots, previous: Frame | None) -> Plan | 
     if (
         reading.has("var", "shortfall")
         and not reading.has("size", "simulate", "stress")
+        and not _HOW_MANY_FOR.search(reading.text)
         and not _BUDGETS.search(reading.text)
     ):
         return rules_risk.risk(reading, slots, previous)
@@ -207,7 +208,12 @@ _SHARE_PUT_IN = re.compile(
     r"(?:%|\bpercent\b)(?: of (?:it|that|them|my|our|the)(?: \w+)?)? (?:in|into)\b",
     re.I,
 )
-_KELLY_OR_TARGET = re.compile(r"\b(?:what|which) (?:position|size|stake|weight|holding|amount|allocation)\b", re.I)
+_HOW_MANY_FOR = re.compile(r"\b(?:how many|number of) (?:shares|units|coins)\b.*\bfor\b", re.I)
+_KELLY_OR_TARGET = re.compile(
+    r"\b(?:how many|number of) (?:shares|units|coins)\b.*\bfor\b|"
+    r"\b(?:what|which) (?:position|size|stake|weight|holding|amount|allocation)\b",
+    re.I,
+)
 
 
 def _asks_how_much(reading: Reading) -> bool:
@@ -215,7 +221,10 @@ def _asks_how_much(reading: Reading) -> bool:
     named = len(reading.values("symbol")) == 1 or (bool(reading.values("symbol")) and reading.has("stop"))
     if not named or reading.has("optimise", "dividend", "volume", "return", "average", "when", "news", "beta"):
         return False
-    if _KELLY_OR_TARGET.search(reading.text) and reading.has("volatility", "size", "stop", "shortfall", "atr"):
+    by_share = reading.first_number("percent") is not None and _HOW_MANY_FOR.search(reading.text) is not None
+    if _KELLY_OR_TARGET.search(reading.text) and (
+        by_share or reading.has("volatility", "size", "stop", "shortfall", "atr")
+    ):
         return True
     if not _HOW_MUCH_TO_BUY.search(reading.text):
         return False

@@ -43,6 +43,8 @@ def is_backtest(reading: Reading) -> bool:
     if _rebalanced(reading) or _after_earnings(reading) or months_of(reading) or _pays_off(reading):
         return True
     symbols = bool(reading.values("symbol"))
+    if symbols and not titles_crisis(reading) and _KEPT.search(reading.text) and reading.periods:
+        return True
     if symbols and (_holds_while(reading) or lump_sum(reading) or _pays_in(reading) or _ruled(reading)):
         return True
     ordered = reading.has("orders", "day_order", "gtc", "immediate", "limit") and reading.has("buy", "sell")
@@ -91,7 +93,8 @@ def _holds_while(reading: Reading) -> bool:
 
 
 _LUMP_SUM = re.compile(
-    r"\b(?:had (?:i |we |one |you )?|i |we |i'd |id |if )?(?:put|invested|bought|placed|dropped|stuck|parked)\b",
+    r"\b(?:dollars|bucks|usd|grand|thousand|sum of \S+|\d+k)\b(?: \w+)? (?:in|into|of|on)\b|\b(?:had (?:i |we |one "
+    r"|you )?|i |we |i'd |id |if )?(?:put|invested|bought|placed|dropped|stuck|parked)\b",
     re.I,
 )
 _THEN = re.compile(r"\b(?:if|had|suppose|supposing|imagine|say|would|today|now)\b", re.I)
@@ -128,7 +131,8 @@ def _pays_in(reading: Reading) -> bool:
 
 
 _WORKED = re.compile(
-    r"\b(?:work(?:s|ed|ing)?|pa(?:y|ys|id) off|profitable|ma(?:de|ke|kes) money|done|fared?|perform(?:ed|s)?|any "
+    r"\b(?:work(?:s|ed|ing)?|pa(?:y|ys|id) off|profitable|robust|ma(?:de|ke|kes) money|done|fared?|perform(?:ed|"
+    r"s)?|any "
     r"good|been worth|"
     r"beat(?:en)?|beats)\b",
     re.I,

@@ -41,6 +41,7 @@ _HAD_HELD = re.compile(
     r"\bwould (?:i|we|it|that) (?:be|have)\b.*\bif (?:i|we) (?:had |'d )*(?:bought|purchased|invested in|got into)\b",
     re.I,
 )
+_HOW_MUCH_IN = re.compile(r"\bhow (?:much|many)(?: \w+)? (?:have|do) (?:i|we) (?:got|have|own|hold) (?:in|of)\b", re.I)
 _OWNED = re.compile(
     r"\b(?:do|did|am|are|have|what|which|how (?:much|many|big)) (?:i|we)\b|\b(?:my|our|i|we) (?:own|hold|have|got)\b",
     re.I,
@@ -78,9 +79,13 @@ def is_book(reading: Reading, slots: Slots, previous: Frame | None) -> bool:
         return True
     if mine and not slots.group and re.search(r"\b(?:winners?|losers?|gainers?|decliners?)\b", reading.text, re.I):
         return True
-    return bool(_OWNED.search(reading.text)) and (
-        (mine and reading.has("portfolio", "shares", "return"))
-        or (bool(slots.symbols) and "own" in reading.text.lower())
+    held = bool(slots.symbols) and _HOW_MUCH_IN.search(reading.text) is not None
+    return held or (
+        bool(_OWNED.search(reading.text))
+        and (
+            (mine and reading.has("portfolio", "shares", "return"))
+            or (bool(slots.symbols) and "own" in reading.text.lower())
+        )
     )
 
 
@@ -114,6 +119,9 @@ def asks_limits(reading: Reading) -> bool:
     return not reading.has("buy", "sell") and ((asked and stated) or reached)
 
 
+_RECEIVED = re.compile(
+    r"\b(?:receiv\w+|got|get|earn(?:ed)?|made|make|collect\w*|paid)\b(?!.*\b(?:next|upcoming|coming|will|soon)\b)", re.I
+)
 _REACHED = re.compile(
     r"\b(?:breach\w*|usage|headroom|used(?: up)?|utili[sz]\w*|broken|broke|exceed\w*|how close|close to|near|room|"
     r"hit|left|"
@@ -135,6 +143,8 @@ def book(reading: Reading, slots: Slots, previous: Frame | None) -> Plan:
         return Plan(outcome="clarify", say=_NOT_OF_THE_BOOK, private=True)
     symbols = slots.symbols or (previous.symbols if previous and reading.has("pronoun") else ())
     if reading.has("dividend") and not symbols and metric in ("pnl", "positions", "nav"):
+        if not _RECEIVED.search(reading.text):
+            return Plan(outcome="clarify", say="Dividends of which symbols? Name those that you hold.", private=True)
         note = "Dividends that were received stand in the other income of this split."
         split = Frame(topic="pnl_split", period=unless_latest(slots.period))
         return Plan(outcome="answer", frame=split, notes=(note,), private=True)

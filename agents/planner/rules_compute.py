@@ -154,6 +154,10 @@ def is_stress(reading: Reading) -> bool:
         or bool(event_of(reading) and re.search(r"\b(?:would|could|might)\b.*\b(?:do|mean|hit|hurt)\b", reading.text))
     )
     shocks = read_shocks(reading)
+    supposed = bool(shocks) or names_crisis_by_words(reading) or bool(event_of(reading))
+    ruled = reading.has("momentum", "crossover", "breakout", "mean_reversion", "rotation", "backtest")
+    if not supposed and not ruled and any(one.period.start and one.period.end is None for one in reading.periods):
+        return False  # "how would it have done since 2010" names no crisis
     if shocks and not ordered and not hypothetical:
         return is_signed(reading) or len(shocks.moves) > 1 or (mine and not reading.has("weight", "pnl", "fills"))
     if not hypothetical or (ordered and not shocks and not crisis_of(reading)):
@@ -167,7 +171,7 @@ _APPLIED = re.compile(
     re.I,
 )
 _COULD_DO = re.compile(
-    r"\b(?:would|might|could)\b.*\b(?:lose|lost|drop(?:ped)?|fall(?:en)?|do|done|fare[d]?|hold up|held up|"
+    r"\b(?:would|might|could)\b.*\b(?:lose|lost|drop(?:ped)?|fall(?:en)?|do|done|fare[d]?|hold up|held up|cope|coped|"
     r"suffer(?:ed)?|be hit|been hit|get hit|cost|come through|gone|look(?:ed)?|be worth|survive[d]?)\b",
     re.I,
 )
@@ -191,6 +195,12 @@ def asks_every_crisis(reading: Reading) -> bool:
     return _EVERY_CRISIS.search(reading.text) is not None
 
 
+# A stress test that names no scenario is of all crises.
+_STRESS_ALONE = re.compile(
+    r"(?:(?:please|pls|can you|could you|run|do|show|give|me|us|a|the) )*stress(?:[- ]?test\w*)? (?:(?:of|on|for) )?"
+    r"(?:my|our|the) (?:\w+ )?(?:portfolio|book|account|holdings|positions|fund)\W*(?:please|pls)?\W*",
+    re.I,
+)
 _EVERY_CRISIS = re.compile(
     r"\b(?:all|every|each|any)(?: of)?(?: the| your| our| known| stored| past)*(?: historical| crisis| stress)? "
     r"(?:cris[ie]s|scenarios?|crashes|stress(?:es| tests?)?)\b|"
@@ -225,7 +235,8 @@ def stress(reading: Reading, slots: Slots, previous: Frame | None) -> Plan:
         first, *further = crises_of(reading)
         options.update({"scenario": first, **({"further": further} if further else {})})
     options.update(arguments_of(reading, "stress"))
-    if not options.keys() & {"shocks", "scenario"} and _EVERY_CRISIS.search(reading.text):
+    plain = _STRESS_ALONE.fullmatch(reading.text.strip()) is not None
+    if not options.keys() & {"shocks", "scenario"} and (plain or _EVERY_CRISIS.search(reading.text)):
         options["every"] = True
     asked = (
         _scenario_question(reading, shocks)

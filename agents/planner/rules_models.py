@@ -83,18 +83,21 @@ _OWN_WORDS = {
     "attach hits touches reaches prints gets "
     "unwind fails fail fill trigger once through dips drops falls if trades not below above bracket "
     "breakout order tp sl shares stop take profit cancel cancels other reverse undo back leg legs",
-    "optimise": "absolute held balance balanced divide safest calmest smoothest ride smallest wild variance swung "
+    "optimise": "minimise minimize evenly absolute held balance balanced divide safest calmest smoothest ride "
+    "smallest wild variance swung "
     "swing least "
     "around carry carries goes go touch saw video little lowest minimal correct "
     "fund funds coin coins single exceeds exceed sample covariance plain variance la lopez lópez de "
     "prado à split sure confident "
     "certain conviction nobody none nothing above cap capped each etc allocate "
     "invest think believe expect view views over",
-    "risk": "eats eat overnight annex liquidity methods component components marginal contribution "
+    "risk": "drives drive driving plausible realistic eats eat overnight annex liquidity methods component "
+    "components marginal contribution "
     "contributions equally "
     "weighted basket "
     "everything take takes long hold alone say look looks kind",
-    "size": "allow allows allowed imply implies implied permit permits correspond corresponds estimation mean put puts "
+    "size": "contributes contribute allow allows allowed imply implies implied permit permits correspond "
+    "corresponds estimation mean put puts "
     "ape total all set sits stays stay grand under sized like add adds annual "
     "hits hit into never adds commit devote put putting bankroll estate true capital fit fits "
     "weight market budget "
@@ -114,7 +117,8 @@ _OWN_WORDS = {
     "follow follows following around abnormal drift moves after before either side",
     "stress": "effect effects impact fund applied mix worth comes back repeat happened happens turn into left sample "
     "covariance turned becomes become money",
-    "backtest": "never touched untouched sold otherwise cash chosen followed follow w ride touched rough deflator "
+    "backtest": "robust lump sum value simply else combo combination never touched untouched sold otherwise cash "
+    "chosen followed follow w ride touched rough deflator "
     "deflated cell call report while "
     "market bull bear extrapolate behind somebody left after futures future profitable profit "
     "standard error anchored anchor "
@@ -203,7 +207,12 @@ def models(reading: Reading, slots: Slots, previous: Frame | None) -> Plan | Non
         return _reverse(reading, slots, symbols)
     event = _event(reading, slots)
     supposed_shock = reading.has("stress") and not (reading.has("geopolitical") and _USUALLY.search(reading.text))
-    around = _around(reading) and bool(symbols) and not (reading.has("when", "chart", "simulate") or supposed_shock)
+    around = (
+        not reading.has("momentum", "crossover", "breakout", "buy_and_hold")
+        and _around(reading)
+        and bool(symbols)
+        and not (reading.has("when", "chart", "simulate") or supposed_shock)
+    )
     if event and (reading.has("event_study") or around) and not reading.has("news", "backtest"):
         return _study(reading, slots, symbols, event)
     put_on = re.search(r"\b(?:put|drop|lay|throw|apply)\b.*\bevents?\b.*\b(?:on|onto|over)\b", reading.text, re.I)

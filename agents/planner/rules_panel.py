@@ -28,7 +28,8 @@ _NAMES = (
 )
 _MINE = r"(?:my|our) (?:holdings?|positions?|portfolio|stocks?|shares|book|account)"
 _VIEW = (
-    r"(?:views?|opinions?|take|verdicts?|recommendations?|call|thoughts|stance|read|advice|outlook|judge?ment|"
+    r"(?:views?|opinions?|take|verdicts?|recommendations?|call|thoughts|stance|read|advice|outlook|reasons?|"
+    r"reasoning|judge?ment|"
     r"assessment)"
 )
 _ACT = (
@@ -49,6 +50,8 @@ _ON_NAMES = tuple(
         rf"(?:should|shall|would|could|do(?! (?:i|we) (?:\w+ )?(?:own|hold|keep))) (?:i|we|you|they) (?:still |now |"
         rf"rather |really |be )?{_ACT}"
         rf"(?: (?:or|and) {_ACT})* {_NAMES}(?: (?:or|and) (?:rather )?{_ACT}(?: (?:it|them|some|out))?)*",
+        rf"(?:i|we) should (?:still |rather )?{_ACT}(?: or {_ACT})* {_NAMES}",
+        rf"(?:is|are) there (?:still )?(?:a|any|an?y good) {_CASE} (?:for|against|to) {_ACT} {_NAMES}",
         rf"{_ACT} {_NAMES} or (?:rather )?{_ACT}(?: (?:it|them|some))?",
         rf"(?:would|will|do|does) {_WHO} (?:still |rather |now )?{_ACT}(?: or {_ACT})* {_NAMES}(?: or {_ACT}(?: it)?)?",
         rf"(?:do {_WHO} (?:think|reckon|say) )?(?:is |are )?{_NAMES} (?:is |are )?(?:still |now )?(?:too |a bit |"
@@ -57,6 +60,7 @@ _ON_NAMES = tuple(
         rf"is it (?:still |now )?(?:worth|smart|wise|sensible|crazy|stupid|too late)(?: to)? {_ACT} {_NAMES}",
         rf"(?:any|what|is there a|is there any|what is the) reasons? to (?:still )?{_ACT}(?: or {_ACT})* {_NAMES}",
         rf"how do(?:es)? {_WHO} (?:rate|see|judge|view|score|like|feel about) {_NAMES}",
+        rf"(?:what|how) (?:do|does|would) {_WHO} (?:think|say|feel)(?: {_OF})? {_ACT} {_NAMES}",
         rf"(?:which|who)(?: of)? {_WHO} (?:is|are|would be) (?:the )?(?:most |least )?{_BULL} on {_NAMES}",
         rf"(?:is|are) {_NAMES} (?:still |now )?(?:a |an |worth )?(?:good |strong |great )?"
         rf"(?:buy|sell|hold|investment|buys|{_ACT})(?: or (?:a )?(?:buy|sell|hold))?",
@@ -76,7 +80,7 @@ _ON_NAMES = tuple(
         rf"(?:ask|convene|call|consult|let|have) {_WHO} (?:{_OF}|judge|discuss|debate|rate|assess|argue(?: about)?) "
         rf"{_NAMES}",
         rf"(?:rate|judge|assess|debate|evaluate) {_NAMES}",
-        rf"do {_WHO} (?:like|recommend|favou?r|rate) (?:{_ACT} )?{_NAMES}",
+        rf"do(?:es)? {_WHO} (?:like|recommend|favou?r|rate) (?:{_ACT} )?{_NAMES}",
         rf"(?:argue|make) (?:both sides of |the case for |for and against ){_NAMES}",
         rf"(?:which|what)(?: of)? {_NAMES} (?:would|should|do|does) (?:{_WHO}|i|we) {_ACT}",
         rf"(?:which|what) {_NAMES} (?:would|do|does) {_WHO} (?:recommend|like|favou?r|suggest)(?: {_ACT})?",
@@ -170,13 +174,16 @@ def _asks_the_record(clauses: list[str]) -> bool:
 
 _LEADS = re.compile(
     r"^(?:please|so|ok|okay|hey|hi|hello|and|well|now|tell me|can you tell me|could you tell me|pls|give me|gimme|"
-    r"show me|let me have|honestly|quick question|i wonder|i would like (?:to (?:have|hear|know) )?|i'd like|id "
+    r"show me|let me have|let me see|lets see|let s see|do you (?:think|reckon|believe)(?: that)?|honestly|quick "
+    r"question|i wonder|i would like (?:to (?:have|hear|know) )?|i'd like|id "
     r"like)\s+"
 )
 _ENDS = re.compile(
     r"\s+(?:now|today|right now|at the moment|here|please|pls|currently|again|then|at (?:this|the current|current|"
     r"these|"
-    r"today's?) (?:prices?|point|levels?|valuations?)|these days|as (?:things|it) stands?|or (?:nah|no|not|what)|still|"
+    r"today's?) (?:prices?|point|levels?|valuations?)|these days|after (?:this|the|that|such an?) (?:\w+ )?(?:run|"
+    r"rally|drop|fall|move|"
+    r"dip|gain|sell ?off|jump|crash|climb|results?|earnings)|as (?:things|it) stands?|or (?:nah|no|not|what)|still|"
     r"(?:and )?(?:for |on |with )?(?:what|which|the|its|their) (?:are )?(?:the |its |their )?(?:reasons?|grounds|"
     r"arguments?)|"
     r"and why(?: so| not)?|why(?: so| not)?|and what (?:speaks|argues|counts|is there)(?: (?:for|and|or|against))* "

@@ -37,7 +37,8 @@ _INJECTION = re.compile(
     re.IGNORECASE,
 )
 _SECRETS = re.compile(
-    r"\b(?:passwords?|passwd|api[ _-]?keys?|credentials?|private keys?|secret keys?|access tokens?|auth tokens?|"
+    r"\b(?:passwords?|passwd|api[ _-]?keys?|credentials?|private keys?|secret keys?|access tokens?|api tokens?|"
+    r"auth tokens?|"
     r"environment variables?|env(?:ironment)? var(?:iable)?s?|(?:admin\w*|root) (?:rights?|access|account|login)|"
     r"\.env|connection string|dsn|database url)\b",
     re.IGNORECASE,
@@ -58,7 +59,8 @@ _APPROVE = re.compile(
     re.IGNORECASE,
 )
 _ASKS_ABOUT_APPROVAL = re.compile(
-    r"^\s*(?:which|what(?:'?s)?|who|how|when|any\w*|are there|is there|is any\w*|something|list|show|do i|do we|does|"
+    r"^\s*(?:which|what(?:'?s)?|who|how|when|any(?! chance| way| possibility)\w*|are there|is there|is any\w*|"
+    r"something|list|show|do i|do we|does|"
     r"have i|"
     r"have we|why)\b",
     re.IGNORECASE,
@@ -176,7 +178,8 @@ _UNASKED = re.compile(
     r"\b(?:skip(?:ping)?|without|no|no need (?:for|to)|bypass(?:ing)?|circumvent\w*|don'?t (?:wait|bother|need|ask)|"
     r"do not (?:wait|bother|need|ask)|never mind|forget(?: about)?|avoid\w*|not? waiting|ignor\w+|leave out|drop)\b"
     r"(?:(?!\bunless\b|\buntil\b)[^.?!;]){0,30}\b(?:approv\w*|confirm\w*|sign[- ]?offs?|permission|authori[sz]ation|"
-    r"four[- ]eyes|asking(?: me| anyone| us)?|ask me|proposals?|checks?)\b|\bwithout (?:me|my|anyone|us) (?:having "
+    r"four[- ]eyes|paperwork|formalities|red tape|checking with (?:me|us|anyone)|asking(?: me| anyone| us)?|ask me|"
+    r"proposals?|checks?)\b|\bwithout (?:me|my|anyone|us) (?:having "
     r"to )?"
     r"(?:ok\w*|approv\w*|confirm\w*|sign\w*|look\w*|ask\w*)",
     re.IGNORECASE,

@@ -17,6 +17,7 @@ _BAD = r"(?:bad|worst|terrible|awful|rough|ugly|nasty|horrible|dreadful|black|di
 _STRETCH = r"(?:days?|sessions?|weeks?|months?|case)"
 _MODAL = (
     r"(?:could|might|may|can|would|should|will|reasonably|expect(?:ed|s)?|stands?|likely|potential(?:ly)?|possible|"
+    r"plausible|realistic(?:ally)?|"
     r"possibly|what's|whats)"
 )
 # "How much might my portfolio lose on a bad day": what is not yet lost, at worst.
@@ -30,6 +31,9 @@ _BAD_DAY = re.compile(
     rf"\b{_STRETCH} (?:goes|go|turns out|turned out|gets?) (?:really |very |truly )?{_BAD}\b|"
     r"\bdownside\b|\b1 in \d+\b|\bworst \d+(?:\.\d+)?(?:%| percent)",
     re.I,
+)
+_WORST_LOSS = re.compile(
+    r"\b(?:worst|maximum|max|largest|biggest)[- ](?:case )?(?:possible |likely |expected )?loss\b", re.I
 )
 _MODALITY = re.compile(rf"\b{_MODAL}\b|\bif\b|\b(?:my|our) (?:downside|worst case)\b", re.I)
 _MINE = re.compile(r"\b(?:my|our|mine|i|me|us|we)\b", re.I)
@@ -57,6 +61,8 @@ def may_lose(reading: Reading, slots: Slots) -> bool:
     whose = reading.has("portfolio", "nav", "exposure") or _MINE.search(reading.text) or slots.symbols or slots.group
     if not whose or read_shocks(reading) or names_crisis_by_words(reading) or event_of(reading):
         return False
+    if _WORST_LOSS.search(reading.text) and (_horizon(reading) or reading.has("range")):
+        return True
     if _BAD_DAY.search(reading.text):
         return _MODALITY.search(reading.text) is not None
     asked = re.search(r"\b(?:how much|how bad(?:ly)?|what|how big|how large)\b|\b(?:most|max\w*)\b", reading.text, re.I)
@@ -157,6 +163,8 @@ def risk(reading: Reading, slots: Slots, previous: Frame | None) -> Plan:
 
 def _is_confidence(reading: Reading, at: int) -> bool:
     """Say whether a bare figure stands at a value at risk: "99 var", "ES 97.5", "var at 95"."""
+    if reading.has("var", "shortfall") and 90 <= reading.numbers[at].value < 100 and at + 1 >= len(reading.words):
+        return True  # "var on 100k of TLT, 1 week, 99"
     near = range(at - 3, at + 3)
     return any(
         span.kind == "concept"

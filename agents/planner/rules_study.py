@@ -102,7 +102,9 @@ _DIVIDES = (
     r"proportion|weights?|percentages?|portions?|ratio)"
 )
 _SPLITS_MONEY = re.compile(
-    rf"\bhow (?:should|would|do|can|could|to|best|shall|much of each|much)\b.*\b{_DIVIDES}\b|\bbest way to "
+    rf"\bhow (?:should|would|do|can|could|to|best|shall|much of each|much)\b.*\b{_DIVIDES}\b|"
+    r"\bbest (?:allocation|portfolio)\b|"
+    rf"\bbest way to "
     rf"{_DIVIDES}\b|"
     rf"\b(?:which|what)(?: \w+)? (?:split|mix|blend|weights?|percentages?|proportions?|combination|%|percent|"
     rf"allocation)\b|"
@@ -180,7 +182,8 @@ _SAME_RISK = re.compile(
     re.I,
 )
 _LEAST_RISK = re.compile(
-    r"\b(?:least|lowest|smallest|minimal|minimum|little|less|low)(?: possible)? (?:risk\w*|variance|volatil\w*|swings?|"
+    r"\bminimi[sz]\w* (?:the )?(?:variance|risk|volatility)\b|\b(?:least|lowest|smallest|minimal|minimum|little|"
+    r"less|low)(?: possible)? (?:risk\w*|variance|volatil\w*|swings?|"
     r"fluctuat\w*)\b|\b(?:safest|calmest|smoothest|steadiest|quietest|stablest|least (?:wild|risky|volatile|bumpy|"
     r"jumpy))\b|"
     r"\b(?:swing|swung|fluctuate|move|jump)\w*(?: \w+)? (?:the )?least\b|\bnot (?:too|so|very|that) (?:wild|risky|"
@@ -190,10 +193,15 @@ _LEAST_RISK = re.compile(
 )
 
 
+_EVENLY = re.compile(r"\b(?:evenly|in equal (?:parts|amounts|shares)|the same amount)\b", re.I)
+
+
 def _worded(reading: Reading) -> str | None:
     """Return the method that is said in ordinary words: "so each carries the same risk", "the calmest mix"."""
     if _SAME_RISK.search(reading.text):
         return "equal_risk"
+    if _EVENLY.search(reading.text):
+        return "equal_weight"
     return "minimum_variance" if _LEAST_RISK.search(reading.text) else None
 
 
@@ -271,6 +279,9 @@ def _cap(reading: Reading) -> dict[str, float]:
     share = reading.first_number("percent")
     if reading.has("minimum_cvar") and share is not None and 0.8 <= share < 1.0:
         return {"confidence": share}
+    bare = [number.value for number in reading.numbers.values() if number.unit == "plain" and 90 <= number.value < 100]
+    if reading.has("minimum_cvar") and len(bare) == 1:
+        return {"confidence": round(bare[0] / 100, 9)}
     return (
         {"max_weight": share} if share is not None and 0.0 < share <= 1.0 and not reading.has("black_litterman") else {}
     )

@@ -418,12 +418,18 @@ def _is_equity(reading: Reading, at: int) -> bool:
     has = re.search(
         r"\b(?:(?:(?:i|we)(?: have|'ve| had| got)|ive|i've|weve|we've)(?: got| have)?(?: about| around| only)?|"
         r"(?:equity|capital|"
-        r"account|bankroll|savings|budget) (?:of|is)|(?:%|percent|\d) of)$",
+        r"account|bankroll|savings|budget) (?:of|is)|(?:%|percent|\d) of(?: my| our| a| the)?)$",
         text,
     )
     for_money = number.unit == "money" or re.fullmatch(r"[\d.,]+[km]", reading.words[at].low) or number.words > 1
     has = has or (re.search(r"\b(?:with|for|out of|on|from)(?: just| only| about)?$", text) if for_money else None)
     if has and for_money and after not in ("stop", "limit", "shares", "a", "below", "above"):
+        return True
+    if (
+        for_money
+        and not after
+        and not re.search(r"\b(?:stop|los\w*|risk\w*|limit|at|below|above|under)(?: \w+)?$", text)
+    ):
         return True
     if (
         after in ("total", "in")

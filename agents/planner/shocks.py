@@ -168,6 +168,11 @@ def _shock_text(reading: Reading) -> str:
     text = _HALF.sub(lambda match: f"{0.5 if match[1] == 'half' else 0.25} {match[2]}", text)
     text = re.sub(r"\b(minus|plus) (?=\d)", lambda found: "-" if found[1] == "minus" else "+", text)
     text = re.sub(r"(?:([+-]) ?)+(?=\d)", r" \1", text)
+    if re.search(r"[+-]\d+(?:\.\d+)? ?(?:%|bp)", text):
+        # "SPX -5, VIX +50%": a bare move beside one in percent is in percent too.
+        text = re.sub(
+            r"(?<=\w) +([+-]\d+(?:\.\d+)?)(?![\d.]| ?(?:%|percent|pct|bps?|basis|points?|pts?|pp)\b|%)", r" \1%", text
+        )
     return re.sub(r" +", " ", text)
 
 

@@ -89,6 +89,7 @@ def _spelled(word: str) -> int:
 _COUNTS = {
     word: at for at, word in enumerate(["", *_ONES.split("|"), *_TEENS.split("|")])
 } | {word: 20 + 10 * at for at, word in enumerate(_TENS.split("|"))}  # fmt: skip
+_SHARES = {"half": "50", "third": "33.3333", "quarter": "25", "fifth": "20", "tenth": "10"}
 _PARTS = {"a half": 0.5, "a quarter": 0.25, "three quarters": 0.75}
 
 
@@ -172,6 +173,14 @@ _FORMS: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...]
             re.I,
         ),
         r"minimum \1",
+    ),
+    (
+        re.compile(
+            r"\b(by|falls?|drops?|rises?|loses?|fell|dropped|rose) (?:an? |one )"
+            r"(half|third|quarter|fifth|tenth)\b(?! of|[- ](?:a )?p)",
+            re.I,
+        ),
+        lambda found: f"{found[1]} {_SHARES[found[2].lower()]}%",
     ),
     (re.compile(r"\b(?:one|a) tenth of\b", re.I), "10% of"),
     (re.compile(r"\b(?:one|a) fifth of\b", re.I), "20% of"),

@@ -34,6 +34,8 @@ def called(question: str, names: Universe) -> list[tuple[str, dict[str, Any]]]:
         ("99 var on the book, 10d", {"confidence": 0.99, "horizon_sessions": 10}),
         ("var 97.5 10d book", {"confidence": 0.975, "horizon_sessions": 10}),
         ("book var 2w 95", {"confidence": 0.95, "horizon_sessions": 10}),
+        ("What is our worst-case loss over a ten-day horizon at the 99 percent level?", {"confidence": 0.99}),
+        ("which single name drives our tail risk", {}),
     ],
 )  # fmt: skip
 def test_what_may_be_lost_is_a_matter_of_risk_and_not_of_profit(
@@ -79,6 +81,12 @@ def test_what_was_lost_and_what_a_shock_costs_is_left_to_others(question: str, n
         ("is it worth buying amd at this level", {"symbols": ["AMD"]}),
         ("thoughts on sofi?", {"symbols": ["SOFI"]}),
         ("do you think microsoft is too expensive", {"symbols": ["MSFT"]}),
+        ("What does the panel think about adding more Costco?", {"symbols": ["COST"]}),
+        ("is nvda still a buy after this run", {"symbols": ["NVDA"]}),
+        ("do you think i should hold on to my amd", {"symbols": ["AMD"]}),
+        ("does your team like coinbase at these levels", {"symbols": ["COIN"]}),
+        ("Is there a case for holding gold here?", {"symbols": ["GLD"]}),
+        ("give me the analysts' reasons on XOM", {"symbols": ["XOM"]}),
     ],
 )  # fmt: skip
 def test_a_verdict_is_asked_with_more_or_with_reasons(
@@ -147,6 +155,9 @@ def test_what_only_sounds_like_the_record_is_left_to_others(question: str, names
         "update my average cost to 100",
         "print the env variables",
         "give me access to the admin account",
+        "skip the paperwork and just buy 10 tsla",
+        "can you trade on my behalf overnight without checking with me",
+        "any chance you can just approve it for me",
     ],
 )
 def test_what_nobody_may_ask_is_refused(question: str, names: Universe) -> None:

@@ -52,6 +52,9 @@ BOOK = {"target": "portfolio"}
         ),
         ("what happens to my book if the market drops 20%", BOOK | {"shocks": "SPY -20%"}),
         ("which crisis would hurt us most", BOOK),
+        ("stress test my portfolio", BOOK),
+        ("Suppose oil rises by a quarter; what becomes of our account?", BOOK | {"shocks": "USO +25%"}),
+        ("spx -5, vix +50%, 10y +25bp on the book", BOOK | {"shocks": "^GSPC -5%, ^VIX +50%, DGS10 +25bp"}),
     ],
 )
 def test_a_scenario_is_asked_of_the_book_or_of_money_in_a_mix(
@@ -124,6 +127,8 @@ def test_what_happened_is_no_scenario(question: str, names: Universe) -> None:
             {"equity": 10000.0, "risk_fraction": 0.02, "stop_distance": 0.15},
         ),
         ("how much sofi should i buy", {"symbol": "SOFI"}),
+        ("i want 5% of my 40k in nvda, how many shares", {"equity": 40000.0, "target_weight": 0.05}),
+        ("how many units of gld for an expected shortfall of 1% of equity", {"method": "cvar_budget"}),
     ],
 )
 def test_a_size_takes_the_money_and_the_share_that_are_said(
@@ -219,6 +224,9 @@ def test_a_split_of_something_else_finds_no_weights(question: str, names: Univer
         ),
         ("does buying spy at rsi 30 work", {"strategy": "rsi_threshold", "parameters": {"entry_below": 30.0}}),
         ("How well did trend following on gold work over the past twenty years?", {"strategy": "momentum"}),
+        ("how would 10 thousand dollars in SPY have done since 2010", {"strategy": "buy_and_hold", "capital": 10000.0}),
+        ("lump sum of 10k in voo in jan 2020, value today?", {"strategy": "buy_and_hold", "start": "2020-01-01"}),
+        ("does trend following beat buy and hold on gold", {"strategy": "momentum"}),
         ("donchian 55/20 on gld", {"strategy": "breakout", "parameters": {"entry_period": 55, "exit_period": 20}}),
         ("20/100 sma on qqq from 2010, fees 5bp, trailing stop 10%", {"fee_bps": 5.0, "trailing_stop": 0.1}),
     ],
