@@ -45,6 +45,7 @@ def follow_up(reading: Reading, slots: Slots, universe: Universe, previous: Fram
         or changed_run(reading, slots, previous)
         or _parametrised(reading, slots, previous)
         or _set_against(reading, slots, previous)
+        or _estimated_otherwise(reading, slots, previous)
     ):
         return one_part
     own = own_concepts(reading, previous)
@@ -79,6 +80,21 @@ def follow_up(reading: Reading, slots: Slots, universe: Universe, previous: Fram
     ):
         return _changed(reading, slots, previous)
     return None
+
+
+def _estimated_otherwise(reading: Reading, slots: Slots, previous: Frame) -> Plan | None:
+    """Estimate the same correlations in another way: "add TLT and use the Ledoit-Wolf estimator"."""
+    method = "shrunk" if reading.has("shrunk") else "ewma" if reading.has("weighted_covariance") else ""
+    if not method or "correlation" not in (previous.topic, previous.metric) or not previous.symbols:
+        return None
+    symbols = tuple(dict.fromkeys((*previous.symbols, *slots.symbols))) if reading.has("add") else slots.symbols
+    frame = Frame(
+        topic="correlation",
+        symbols=symbols or previous.symbols,
+        period=slots.period if slots.period and slots.period.kind != "latest" else previous.period,
+        options={**(previous.options if previous.topic == "correlation" else {}), "method": method},
+    )
+    return Plan(outcome="answer", frame=frame)
 
 
 def _something_new(reading: Reading, slots: Slots, universe: Universe, previous: Frame) -> Plan | None:

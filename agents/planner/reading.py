@@ -171,7 +171,7 @@ def _place_listed(reading: Reading, universe: Universe) -> None:
         while before > 0 and reading.words[before].low in _LISTS:
             before -= 1
         listed = before < at - 1 and any(span.kind == "symbol" and span.end == before + 1 for span in reading.spans)
-        if symbol and listed and low in ORDINARY and universe.has_prices(symbol):
+        if symbol and listed and (low in ORDINARY or low in concept_words()) and universe.has_prices(symbol):
             reading.spans.append(Span(kind="symbol", value=symbol, start=at, end=at + 1))
             reading.corrections[low] = symbol
     reading.spans.sort(key=lambda span: span.start)

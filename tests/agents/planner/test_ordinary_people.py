@@ -46,6 +46,8 @@ def holds(part: dict[str, Any], whole: dict[str, Any]) -> bool:
         ("My wife asks how the Vanguard total stock market fund did in 2024.", ["VTI"]),
         ("whats robinhood stock at", ["HOOD"]),
         ("best performing etf SPY or QQQ this year", ["SPY", "QQQ"]),
+        ("returns of uber, snow and net this year", ["UBER", "SNOW", "NET"]),
+        ("correlation of btc, eth and link", ["BTC-USD", "ETH-USD", "LINK-USD"]),
     ],
 )
 def test_a_description_beside_a_symbol_is_that_symbol(names: Universe, text: str, symbols: list[str]) -> None:
@@ -338,6 +340,18 @@ def test_open_high_low_and_close_are_four_figures(names: Universe) -> None:
         (("sharpe of VTI over 5 years", "what about 10"), {"period": {"last": 10, "unit": "years"}}),
         (("return of XLE in 2022", "was it better than XLF?"), {"symbols": ["XLE", "XLF"], "start": "2022-01-01"}),
         (("rsi orcl", "9 period"), {"symbols": ["ORCL"], "window": 9}),
+        (("price of oklo", "alright get me 15 shares then"), {"symbol": "OKLO", "side": "buy", "quantity": 15}),
+        (
+            (
+                "Correlation matrix of GLD and TIP, 2020 to 2024.",
+                "Now add TLT and use the Ledoit-Wolf estimator instead.",
+            ),
+            {"symbols": ["GLD", "TIP", "TLT"], "method": "shrunk", "start": "2020-01-01", "end": "2024-12-31"},
+        ),
+        (
+            ("Backtest a 20/100 SMA crossover on QQQ from 2010-01-01.", "Repeat it with 50/200 and fees of 5 bp."),
+            {"parameters": {"fast": 50, "slow": 200}, "fee_bps": 5},
+        ),
     ],
 )
 def test_a_short_second_turn_changes_one_part(names: Universe, turns: tuple[str, ...], part: dict[str, Any]) -> None:
