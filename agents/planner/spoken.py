@@ -150,7 +150,7 @@ _FORMS: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...]
     ),
     (
         re.compile(
-            r"\bus(?= (?:data|numbers|figures|releases?|prints?|econ\w*|macro|calendar|stats|inflation|jobs)\b)"
+            r"\b[Uu]s(?= (?:data|numbers|figures|releases?|prints?|econ\w*|macro|calendar|stats|inflation|jobs)\b)"
         ),
         "US",
     ),
@@ -241,7 +241,7 @@ _FORMS: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...]
     ),
     (re.compile(r"\bin (?:the )?(first|second) half(?! of| \d)\b", re.I), r"in the \1 half of this year"),
     (
-        re.compile(r"\b(uk|eu)(?='s | (?:cpi|gdp|data|inflation|econ\w*|releases?|calendar|jobs|unemployment))"),
+        re.compile(r"\b([Uu]k|[Ee]u)(?='s | (?:cpi|gdp|data|inflation|econ\w*|releases?|calendar|jobs|unemployment))"),
         lambda f: f[1].upper(),
     ),
     (re.compile(r"\bby (?:what|which) (?:margin|distance)\b", re.I), "by how much"),
