@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 from agents.planner.panel_answers import write_recommend, write_track_record
@@ -14,6 +15,7 @@ Written = tuple[Call, ToolResult]
 _SLOT = re.compile(r"<([^<>]+)>")
 _MOST_FACTS = 8
 _MOST_LINES = 10
+_MOST_OF_A_SECTION = 4
 
 
 def write_answer(plan: Plan, written: Sequence[Written], errors: Sequence[str]) -> str:
@@ -357,8 +359,14 @@ def _remarks(plan: Plan) -> str:
 def _day_report(call: Call, result: ToolResult, plan: Plan) -> str:
     first = _joined(result, "<report> of <session>.", "The whole of it is on the page Reports: <page>.")
     given = {"report", "session", "page"}
-    figures = [fact for fact in result.facts if fact.name not in given and fact.value is not None][:_MOST_LINES]
-    lines = [f"- {fact.name}: {{{{fact:{fact.id}}}}}" for fact in figures]
+    lines, told = [], Counter[str]()
+    for fact in result.facts:
+        section = fact.name.partition(":")[0]
+        if fact.name in given or fact.value is None or told[section] == _MOST_OF_A_SECTION:
+            continue
+        told[section] += 1
+        lines.append(f"- {fact.name}: {{{{fact:{fact.id}}}}}")
+    lines = lines[:_MOST_LINES]
     return "\n".join([first, *lines])
 
 

@@ -80,3 +80,33 @@ async def test_a_shock_is_computed_on_the_book(open_assistant: Any, desk: Desk, 
     lost = next(fact for fact in answer.facts if fact.name == "scenario profit or loss")
     assert isinstance(lost.value, float) and lost.value < 0
     assert render_fact(lost) in answer.text
+
+
+async def test_the_report_of_the_day_is_told_in_short_without_a_model(
+    open_assistant: Any, desk: Desk, person: Principal
+) -> None:
+    async with open_assistant(providers=()) as assistant:
+        answer = await assistant.ask("eod report pls", desk.ids.new("thr"), person, "test")
+    assert (answer.outcome, answer.label, [call.name for call in answer.tool_calls]) == (
+        "answer", "private", ["day_report"],
+    )  # fmt: skip
+    (kept,) = [one for one in desk.reports.list() if f"/reports/{one.report_id}" in answer.text]
+    assert kept.kind == "eod" and str(kept.session) in answer.text
+    account = desk.books.account(None).account_id
+    value = next(fact for fact in answer.facts if fact.name == "Profit and loss: net asset value")
+    held = desk.books.holdings(account, AsOf(known=desk.clock.now())).nav
+    assert value.value == pytest.approx(float(held)) and render_fact(value) in answer.text
+    assert "What to watch" in {row[0] for table in answer.tables for row in table.rows}
+
+
+async def test_macro_as_first_published_says_when_vintages_are_not_stored(
+    open_assistant: Any, desk: Desk, person: Principal
+) -> None:
+    async with open_assistant(providers=()) as assistant:
+        answer = await assistant.ask(
+            "unemployment of January 2009 as first published", desk.ids.new("thr"), person, "test"
+        )
+    assert answer.outcome == "answer" and answer.tool_calls[0].args["vintage"] == "first"
+    # The sample series is the quarterly one of statsmodels: 8.1 % in the first quarter of 2009.
+    assert answer.facts[0].value == 8.1 and answer.facts[0].name.endswith("as first published")
+    assert any("Not every vintage" in note for note in answer.notes)
