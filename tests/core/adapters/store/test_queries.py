@@ -106,8 +106,8 @@ def test_the_watchdog_ends_what_ignores_its_own_limit(desk_dsn):
     runner = PostgresQueryRunner(desk_dsn, timeout_seconds=0.2, max_cost=1e12)
     original = runner._check_cost
 
-    def without_limit(cursor, text, values):
-        original(cursor, text, values)
+    def without_limit(cursor, text, values, *, first):
+        original(cursor, text, values, first=first)
         cursor.execute("SET LOCAL statement_timeout = 0")
 
     runner._check_cost = without_limit
