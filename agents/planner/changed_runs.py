@@ -25,6 +25,7 @@ def own_concepts(reading: Reading, previous: Frame) -> set[str]:
         "say",
         "remove",
         "same",
+        *(("pair",) if reading.has("same") and len(previous.symbols) == 2 else ()),
         "pronoun",
         "compare",
         "large",

@@ -82,11 +82,17 @@ def plan_question(question: str, universe: Universe, today: date, *, previous: F
         return both
     if asks_twice and (several := _plan_several(question, universe, today, previous)):
         return several
+    if dropped and _JOINS.search(question):
+        return Plan(
+            outcome="clarify",
+            say="Prices and macro series are two questions to me. Can you ask them one by one?",
+        )
     if plan.outcome in ("clarify", "decline") and (point := _plan_point(question, plan, universe, today, previous)):
         return point
     return plan
 
 
+_JOINS = re.compile(r"\b(?:and|plus|vs|versus|against|with)\b|[,&+]", re.I)
 # "Bring GLD to 6% of NAV, reason: a hedge": the words of a reason are kept, not read.
 _REASON = re.compile(
     r"[\s,.;(-]*\b(?:the |my )?(?:reason|rationale|thesis|motive|note|why)(?:\s+(?:is|being))?\s*[:=-]\s*(.+?)\)?\s*$|"
@@ -140,6 +146,7 @@ _NEXT_QUESTION = re.compile(
     r"\?\s+(?=\S)|;\s+|\s\+\s(?=\w)|,?\s+and\s+(?:also\s+|separately\s+|then\s+)?(?:,?\s*while you(?:'re|"
     r" are) at it,?\s+)?(?:tell (?:me|us)\s+)?(?=(?:whats?|hows?|show|list|give|when|which|"
     r"who|where|is|are|did|(?:do|does|have|has|can|could|will|would|was|were)\s+(?:we|i|you|they|it|the|my|our|any|its)|"
+    r"(?:the\s+)?(?:\d+|ten|two|five|thirty)[- ]?(?:y|yr|year)\b|"
     r"(?:next|latest|newest)\b|the\s+(?:latest|current|newest|date|next|rsi|dividends?|"
     r"news|volatility|beta|sharpe|"
     r"drawdown|close|price|return)|my|our|its|their|any|split|break|run|backtest|"
@@ -279,7 +286,8 @@ def _plan_one(question: str, universe: Universe, today: date, previous: Frame | 
         plan = _understand(reading, universe, previous)
     plan = _finish(plan, reading, universe)
     mixed = bool(reading.values("symbol")) and bool(reading.values("macro"))
-    return plan, plan.outcome == "answer" and mixed and not (plan.frame and plan.frame.series)
+    of_prices = plan.frame is not None and plan.frame.topic in _OF_A_SUBJECT and not plan.frame.series
+    return plan, plan.outcome == "answer" and mixed and of_prices
 
 
 # "What did it return last year" is of a year that is over.
@@ -314,6 +322,14 @@ def _understand(reading: Reading, universe: Universe, previous: Frame | None) ->
         return plan
     if plan := _talk(reading, slots):
         return plan
+    if _HEDGES.search(reading.text) and not slots.symbols:
+        return Plan(outcome="clarify", say="Hedge what, with which instrument, and how large?", private=True)
+    if _OWN_AGAINST.search(reading.text) and slots.symbols and not reading.has("pnl"):
+        return Plan(
+            outcome="clarify",
+            say="I show the account and an index one at a time: “our profit this year”, or how the index did?",
+            private=True,
+        )
     if _THE_OTHER.search(reading.text) and not slots.symbols:
         return Plan(outcome="clarify", say="Which other one do you mean? Please name it.")
     if previous is None and is_unnamed(reading, slots):
@@ -329,6 +345,16 @@ def _understand(reading: Reading, universe: Universe, previous: Frame | None) ->
     return _with_leftovers(plan, reading, slots, universe, previous)
 
 
+# An order to hedge names nothing that could be proposed; how one did against an index is no question on the index.
+_HEDGES = re.compile(
+    r"^\W*(?:please |can you |could you )*(?:put (?:a |on a )?|add a |set up a )?(?:hedge|protect|insure)\b",
+    re.I,
+)
+_OWN_AGAINST = re.compile(
+    r"\bhow (?:am|are|have|did|do) (?:i|we) (?:doing|done|do|compare)\b.*"
+    r"\b(?:vs|versus|against|compared|relative|to)\b",
+    re.I,
+)
 _THE_OTHER = re.compile(r"\bthe other (?:one|index|stock|etf|fund|coin|company|name|symbol|two)\b", re.I)
 
 

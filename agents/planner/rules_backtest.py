@@ -461,7 +461,10 @@ def _channels(reading: Reading, plain: list[float]) -> dict[str, Any]:
 
 
 # "Bought GLD in 2010 and kept it": what was bought is held since.
-_KEPT = re.compile(r"\b(?:bought|purchased)\b.*\b(?:kept|never sold|sat on|held (?:it|them))\b", re.I)
+_KEPT = re.compile(
+    r"\b(?:bought|purchased)\b.*\b(?:kept|never sold|sat on|held (?:it|them))\b|\b(?:just|simply|only|merely) held\b",
+    re.I,
+)
 
 
 def _allocation(reading: Reading) -> dict[str, Any]:

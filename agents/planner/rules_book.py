@@ -103,7 +103,8 @@ def _is_elsewhere(reading: Reading, slots: Slots, mine: bool) -> bool:
     """Say whether events, dividends or what others hold are asked about, and not the account."""
     events = reading.has("geopolitical") and not reading.has("portfolio", "exposure", "pnl")
     imagined = bool(slots.symbols) and (had_held(reading) or (_others_held(reading) and not mine))
-    return events or imagined or (reading.has("dividend") and not mine)
+    recorded = bool(slots.symbols) and re.search(r"\b(?:share|stock) splits?\b|\bsplits\b", reading.text, re.I)
+    return events or imagined or bool(recorded) or (reading.has("dividend") and not mine)
 
 
 def had_held(reading: Reading) -> bool:

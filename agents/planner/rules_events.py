@@ -331,7 +331,7 @@ def _event_metric(reading: Reading, slots: Slots) -> tuple[str | None, dict[str,
         severity = re.search(r"\b(high|medium|low)\b", reading.text, re.I)
         severity = severity or re.search(r"\b(hi|med)(?=[- ]sev)", reading.text, re.I)
         if severity:
-            _place(reading, ("high", "medium", "low", "rated", "worse"))
+            _place(reading, ("high", "medium", "low", "rated", "rate", "worse"))
         serious = reading.has("severity") and re.search(r"\b(?:severe\w*|serious|major|grave\w*)\b", reading.text, re.I)
         return "geopolitical_events", {
             "severity": _LEVELS.get(severity[1].lower(), severity[1].lower())

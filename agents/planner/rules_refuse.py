@@ -208,8 +208,8 @@ _FOR_SURE = re.compile(
     re.IGNORECASE,
 )
 _DESTROYS = re.compile(
-    r"\b(?:delete|wipe|erase|purge|destroy|drop)\b(?: \w+){0,3} (?:data|orders?|proposals?|fills?|trades?|positions?|"
-    r"accounts?)\b",
+    r"\b(?:delete|wipe|erase|purge|destroy|drop)\b(?: [\w'-]+){0,4} "
+    r"(?:data|orders?|proposals?|fills?|trades?|positions?|accounts?)\b",
     re.IGNORECASE,
 )
 _OTHERS = re.compile(
@@ -337,7 +337,9 @@ def decline(reading: Reading) -> Plan | None:
         return Plan(
             outcome="decline", say="I do not give tax, legal or insurance advice, and I know of no sure profits."
         )
-    if _UNKNOWABLE.search(text) and not re.search(r"\bhow (?:many|much|big|large)\b", text, re.I):
+    if _UNKNOWABLE.search(text) and not re.search(
+        r"\bhow (?:many|much|big|large)\b|\bproportions?\b|\bweights?\b", text, re.I
+    ):
         return Plan(
             outcome="decline",
             say="Nobody knows that, and I do not guess. I can simulate a range of outcomes, backtest a rule, or "

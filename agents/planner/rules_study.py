@@ -106,7 +106,7 @@ _SPLITS_MONEY = re.compile(
     r"\bbest (?:allocation|portfolio)\b|"
     rf"\bbest way to "
     rf"{_DIVIDES}\b|"
-    rf"\b(?:which|what)(?: \w+)? (?:split|mix|blend|weights?|percentages?|proportions?|combination|%|percent|"
+    rf"\b(?:in )?(?:which|what)(?: \w+)? (?:split|mix|blend|weights?|percentages?|proportions?|combination|%|percent|"
     rf"allocation)\b|"
     rf"^\W*(?:please |pls |can you |could you )*(?:split|divide|spread|allocate|distribute) \$?[\d.,]+",
     re.I | re.S,
@@ -121,6 +121,8 @@ def splits(reading: Reading, symbols: tuple[str, ...]) -> bool:
     """Say whether it is asked how to divide money between instruments: "how should I split 10k between BTC and ETH"."""
     divided = _SPLITS_MONEY.search(reading.text) is not None and (len(symbols) > 1 or reading.has("mix"))
     others = set(_NO_SPLIT) - ({"split", "dca", "portfolio"} if divided else set())
+    if divided and _worded(reading):
+        others -= {"return"}
     if divided and not read_shocks(reading) and not names_crisis_by_words(reading):
         others -= {"stress"}
     mixed = reading.has("mix") and _worded(reading) is not None
@@ -166,7 +168,10 @@ def _split(reading: Reading, slots: Slots, symbols: tuple[str, ...]) -> Frame | 
 
 def method_of(reading: Reading) -> dict[str, Any]:
     """Return how weights are to be found, with the views of Black and Litterman; empty if nothing says it."""
-    method = next((name for concept, name in _METHODS if reading.has(concept)), None) or _worded(reading)
+    method = next((name for concept, name in _METHODS if reading.has(concept)), None)
+    if method is None and reading.has("shortfall") and _LEAST.search(reading.text):
+        method = "minimum_cvar"
+    method = method or _worded(reading)
     if method is None:
         return {}
     return {
@@ -175,6 +180,7 @@ def method_of(reading: Reading) -> dict[str, Any]:
     }
 
 
+_LEAST = re.compile(r"\b(?:least|lowest|smallest|minimal|minimum|minimi[sz]\w*|tiniest)\b", re.I)
 _SAME_RISK = re.compile(
     r"\b(?:same|equal|identical|even)(?: \w+)?(?: share| amount| part)?(?: of)?(?: the)? risk\b|\brisk (?:is "
     r")?(?:split |shared )?"
@@ -277,10 +283,11 @@ def _of_symbols(reading: Reading, topic: str, symbols: tuple[str, ...], options:
 
 def _cap(reading: Reading) -> dict[str, float]:
     share = reading.first_number("percent")
-    if reading.has("minimum_cvar") and share is not None and 0.8 <= share < 1.0:
+    tail = reading.has("minimum_cvar", "shortfall")
+    if tail and share is not None and 0.8 <= share < 1.0:
         return {"confidence": share}
     bare = [number.value for number in reading.numbers.values() if number.unit == "plain" and 90 <= number.value < 100]
-    if reading.has("minimum_cvar") and len(bare) == 1:
+    if tail and len(bare) == 1:
         return {"confidence": round(bare[0] / 100, 9)}
     return (
         {"max_weight": share} if share is not None and 0.0 < share <= 1.0 and not reading.has("black_litterman") else {}

@@ -387,9 +387,10 @@ def _caps(reading: Reading) -> set[int]:
     found = set()
     for at, number in reading.numbers.items():
         before = " ".join(word.low for word in reading.words[max(0, at - 4) : at])
+        earlier = " ".join(word.low for word in reading.words[max(0, at - 6) : at])
         if (
             number.unit == "percent"
-            and not re.search(r"\b(?:los|risk)\w*", before)
+            and not re.search(r"\b(?:los|risk)\w*|\bcosts? (?:us|me|the)\b", earlier)
             and re.search(
                 r"\b(?:cap(?:ped)?|max(?:imum)?|at most|no more than|never (?:above|over|more than)|"
                 r"limit(?:ed)?|up to)(?: \w+){0,3}$",

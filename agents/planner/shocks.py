@@ -78,6 +78,7 @@ _DOWN = (
 _SIZE = r"(?P<n>\d+(?:\.\d+)?) ?(?P<u>%|percent|pct|percentage points?|bps|bp|basis points?|points?|pts?|pp)"
 _TIMES = {"doubles": 1.0, "double": 1.0, "doubled": 1.0, "doubling": 1.0, "triples": 2.0, "triple": 2.0, "tripled": 2.0}
 _TIMES |= {"halves": -0.5, "halve": -0.5, "halved": -0.5, "halving": -0.5, "quadruples": 3.0, "quadruple": 3.0}
+_TIMES |= {"x2": 1.0, "2x": 1.0, "x3": 2.0, "3x": 2.0}
 _MULTIPLE = "(?:" + "|".join(sorted(_TIMES, key=len, reverse=True)) + ")"
 _HALF = re.compile(r"\b(?:a )?(half|quarter)(?: (?:a|of a))?[- ](percent(?:age point)?|point)\b")
 # Between a factor and its move may stand a word or two: "oil prices suddenly fall 10%".
@@ -124,6 +125,7 @@ def read_shocks(reading: Reading) -> Shocks:
     names |= {f"group:{group}": re.escape(f"group:{group}") for group in reading.values("group")}
     for name, factor in names.items():
         marked = re.sub(rf"(?<![\w^:@]){factor}(?!\w)", "@", text)
+        marked = _OF_ANOTHER.sub(" ", marked)
         if "@" not in marked:
             continue
         found = _move(marked)
@@ -168,7 +170,7 @@ def _shock_text(reading: Reading) -> str:
     text = _HALF.sub(lambda match: f"{0.5 if match[1] == 'half' else 0.25} {match[2]}", text)
     text = re.sub(r"\b(minus|plus) (?=\d)", lambda found: "-" if found[1] == "minus" else "+", text)
     text = re.sub(r"(?:([+-]) ?)+(?=\d)", r" \1", text)
-    if re.search(r"[+-]\d+(?:\.\d+)? ?(?:%|bp)", text):
+    if re.search(r"[+-]\d+(?:\.\d+)? ?(?:%|bp)|\b(?:x[23]|[23]x)\b", text):
         # "SPX -5, VIX +50%": a bare move beside one in percent is in percent too.
         text = re.sub(
             r"(?<=\w) +([+-]\d+(?:\.\d+)?)(?![\d.]| ?(?:%|percent|pct|bps?|basis|points?|pts?|pp)\b|%)", r" \1%", text
@@ -187,6 +189,7 @@ def _forms() -> tuple[tuple[float, re.Pattern[str]], ...]:
             rf"(?<![\w.]){_SIZE} (?:{direction}|hike|rate hike|rate cut)(?: (?:in|to|of|for|on|across))? (?:the )?@",
             rf"(?<![\w.]){_SIZE} @ (?:{direction})(?!\w)",
             rf"(?<!\w){direction} @(?: by)? {_SIZE}(?!\w)",
+            rf"(?<!\w){direction} (?:of|by) {_SIZE} (?:in|to|of|for|on|across) (?:the )?@",
             rf"(?<![\w.]){signed} ?{_SIZE}(?: (?:on|in|for|to|of))? (?:the )?@",
         ):
             found.append((sign, re.compile(form)))
@@ -194,16 +197,21 @@ def _forms() -> tuple[tuple[float, re.Pattern[str]], ...]:
 
 
 _MOVES = _forms()
+# "70% LQD with a rise of 150 basis points in the ten-year yield": the move is of what follows.
+_OF_ANOTHER = re.compile(
+    rf"\b(?:with|under|given|after|and)(?: an?)? (?:{_UP}|{_DOWN}) (?:of|by) {_SIZE} (?:in|to|of|for|on|across) "
+    r"(?!(?:the )?@)"
+)
 _MULTIPLES = re.compile(rf"@(?: prices?)? (?P<t>{_MULTIPLE})\b(?! (?:top|bottom|check))")
 
 
 def _move(marked: str) -> tuple[float, str] | None:
+    if match := _MULTIPLES.search(marked):
+        return _TIMES[match["t"]], "%"
     for sign, form in _MOVES:
         if match := form.search(marked):
             scale = 1e-4 if match["u"].startswith(("bp", "basis")) else 1e-2
             return round(sign * float(match["n"]) * scale, 8), match["u"]
-    if match := _MULTIPLES.search(marked):
-        return _TIMES[match["t"]], "%"
     return None
 
 

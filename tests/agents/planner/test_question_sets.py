@@ -53,6 +53,8 @@ def wrong_of(score: ModuleType, path: Path) -> tuple[int, list[tuple[str, str]]]
         ("sixth_practice_questions", 0.95),
         ("seventh_practice_questions", 0.92),
         ("eighth_practice_questions", 0.93),
+        ("ninth_practice_questions", 0.92),
+        ("ninth_blind_questions", 0.92),
     ],
 )
 def test_our_questions(name: str, least: float, score: ModuleType) -> None:

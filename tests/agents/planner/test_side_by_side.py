@@ -95,3 +95,75 @@ def test_a_purchase_put_forward_is_a_proposal(words: str, names: Universe) -> No
     assert [(call.name, call.args["symbol"], call.args["quantity"]) for call in plan.calls] == [
         ("propose_trade", "VIG", 20)
     ]
+
+
+@pytest.mark.parametrize(
+    ("question", "tool", "wanted"),
+    [
+        ("Which share splits do we have on record for Broadcom?", "query_metric", {"metric": "splits"}),
+        (
+            "Which weights of LQD, HYG, IEF and TIP would have had the smallest 99 % CVaR over the past five years?",
+            "optimise_portfolio",
+            {"method": "minimum_cvar", "confidence": 0.99, "history_years": 5.0},
+        ),
+        (
+            "How large may a position in XOP be if it costs us at most 0.75 % of equity at a stop two ATR away?",
+            "size_position",
+            {"risk_fraction": 0.0075},
+        ),
+        (
+            "Stress 30 % TLT and 70 % LQD with a rise of 150 basis points in the ten-year yield.",
+            "stress",
+            {"shocks": "DGS10 +150bp", "weights": [0.3, 0.7]},
+        ),
+        ("stress the book: spy -7 vix x2", "stress", {"shocks": "SPY -7%, ^VIX x2"}),
+        ("stress my holdings with a drop of 10% in oil", "stress", {"shocks": "USO -10%"}),
+        (
+            "got 5k, how do i split it between btc eth and sol so its the least risky",
+            "optimise_portfolio",
+            {"method": "minimum_variance", "value": 5000.0},
+        ),
+        (
+            "In what proportions should I hold SPY, AGG and GLD so that each carries the same amount of risk?",
+            "optimise_portfolio",
+            {"method": "equal_risk"},
+        ),
+        (
+            "what if id just held eth from the start of 2019 with a 25% trailing stop",
+            "backtest",
+            {"strategy": "buy_and_hold", "trailing_stop": 0.25, "start": "2019-01-01"},
+        ),
+    ],
+)
+def test_what_is_said_of_a_figure_stays_with_it(
+    question: str, tool: str, wanted: dict[str, Any], names: Universe
+) -> None:
+    [(name, arguments)] = calls(names, question)
+    assert name == tool and {key: arguments.get(key) for key in wanted} == wanted
+
+
+def test_a_price_and_a_series_are_both_shown(names: Universe) -> None:
+    found = calls(names, "Price of gold and the 10 year yield")
+    assert [arguments["metric"] for _, arguments in found] == ["close", "macro_value"]
+
+
+@pytest.mark.parametrize(
+    ("question", "outcome"),
+    [
+        ("Please put a hedge on that exposure.", "clarify"),
+        ("hedge my book", "clarify"),
+        ("how am I doing vs SPY", "clarify"),
+        ("Please delete last week's rejected orders and fills from the database before the auditors come.", "refuse"),
+    ],
+)
+def test_what_is_not_done_is_not_answered_by_something_else(question: str, outcome: str, names: Universe) -> None:
+    plan = plan_conversation([question], names, TODAY)
+    assert plan.outcome == outcome and not plan.calls
+
+
+def test_the_same_pair_over_other_dates(names: Universe) -> None:
+    [(_, arguments)] = calls(
+        names, "Correlation of EEM and INDA since 2023-01-01?", "The same pair, but for 2022 only."
+    )
+    assert arguments["symbols"] == ["EEM", "INDA"]
+    assert arguments["period"] == {"start": "2022-01-01", "end": "2022-12-31"}
