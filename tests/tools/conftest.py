@@ -178,6 +178,7 @@ class SmallMarket:
             coverage=None,  # type: ignore[arg-type]
             books=SimpleNamespace(account=self.account, holdings=self.holdings),  # type: ignore[arg-type]
             proposals=SimpleNamespace(halted=lambda: None),  # type: ignore[arg-type]
+            reports=None,  # type: ignore[arg-type]
             strategies=None,  # type: ignore[arg-type]
             verdicts=None,  # type: ignore[arg-type]
             tracker=ModelsInMemory(),

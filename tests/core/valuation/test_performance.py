@@ -18,7 +18,7 @@ from core.valuation.performance import (
     performance_table,
 )
 from core.valuation.relative import relative_performance
-from core.valuation.sharpe import probabilistic_sharpe_ratio, sharpe_standard_error
+from core.valuation.sharpe import probabilistic_sharpe_ratio
 
 
 def series(seed, sessions=900):
@@ -55,13 +55,15 @@ def test_equals_the_reference(name, seed):
     assert getattr(performance(returns), name) == pytest.approx(REFERENCE[name](returns), rel=1e-9)
 
 
-def test_its_sharpe_errors_are_those_of_the_sharpe_module():
+def test_its_sharpe_errors_are_those_of_lo_and_of_the_sharpe_module():
     # Weekly-like returns with a Sharpe ratio large enough for every term of the formulas to count.
     returns = np.random.default_rng(2).exponential(0.02, 300) - 0.012
     ours = performance(returns, sessions_per_year=52)
     sharpe = returns.mean() / returns.std(ddof=1)
     assert sharpe > 0.3
-    assert ours.sharpe_standard_error == pytest.approx(sharpe_standard_error(sharpe, 300) * np.sqrt(52), rel=1e-12)
+    assert ours.sharpe_standard_error == pytest.approx(
+        np.sqrt((1 + sharpe**2 / 2) / 300) * np.sqrt(52), rel=1e-12
+    )  # Lo (2002)
     z = scipy.stats.norm.ppf(
         probabilistic_sharpe_ratio(
             sharpe, 300, scipy.stats.skew(returns), scipy.stats.kurtosis(returns, fisher=False), against=0.0
