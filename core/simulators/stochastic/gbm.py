@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import combinations
 from typing import Any, ClassVar
 
@@ -146,7 +147,13 @@ def calibrate(close: FloatArray, assets: tuple[str, ...], *, sessions_per_year: 
 
 def correlation_root(correlation: Float64Array) -> Float64Array:
     """Find a lower triangular root, also of a singular matrix."""
-    values, vectors = np.linalg.eigh(correlation)
+    return _root(np.asarray(correlation, dtype=np.float64).tobytes(), len(correlation)).copy()
+
+
+# Kept: the threads of a linear algebra library go on spinning for a while, in the way of those that draw the paths.
+@lru_cache(maxsize=16)
+def _root(correlation: bytes, size: int) -> Float64Array:
+    values, vectors = np.linalg.eigh(np.frombuffer(correlation).reshape(size, size))
     root = vectors * np.sqrt(np.clip(values, 0.0, None))
     _, upper = np.linalg.qr(root.T)
     return np.asarray(upper.T * np.where(np.diag(upper) < 0.0, -1.0, 1.0), dtype=np.float64)

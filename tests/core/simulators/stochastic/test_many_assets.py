@@ -8,6 +8,7 @@ import pytest
 from core.simulators.stochastic import copula, garch, gbm, heston, merton, regime
 from core.simulators.stochastic.catalogue import MODELS, calibrate
 from core.simulators.stochastic.engine import outcomes, simulate
+from core.simulators.stochastic.gbm import correlation_root
 
 AS_OF = datetime(2021, 6, 30, 20, tzinfo=UTC)
 ASSETS = ("A", "B", "C", "D", "E", "F")
@@ -225,3 +226,13 @@ def test_a_longer_year_scales_only_the_labels_of_calendar_time(name):
         ends.append(path.close[:, -1, 0])
     if name != "heston":  # Its speed of mean reversion is given per year.
         np.testing.assert_allclose(ends[0], ends[1], rtol=1e-5)
+
+
+def test_the_root_of_a_correlation_is_found_once_and_is_its_own():
+    correlation = np.array([[1.0, 0.5, 0.2], [0.5, 1.0, 0.4], [0.2, 0.4, 1.0]])
+    root = correlation_root(correlation)
+    assert np.allclose(root @ root.T, correlation, atol=1e-14)
+    assert np.allclose(root, np.linalg.cholesky(correlation), atol=1e-14)
+    root[0, 0] = 7.0
+    assert np.allclose(correlation_root(correlation[::1]), np.linalg.cholesky(correlation), atol=1e-14)
+    assert correlation_root(-correlation + 2.0 * np.eye(3))[1, 0] == pytest.approx(-0.5)
