@@ -20,6 +20,8 @@ REQUEST = IngestRequest(
     mode="backfill", start=date(2023, 12, 1), end=date(2024, 2, 13), vendors=("polygon",)
 ).as_arguments()
 MOMENTS = 1  # `make prove` kills at twenty
+TRIES = 4
+"""A run may end before its moment comes, when the machine was busier before; the next moment is half as far off."""
 
 
 @pytest.fixture
@@ -30,8 +32,8 @@ def stand_ins() -> Iterator[StandIns]:
 
 @pytest.fixture
 def databases(postgres_dsn: str, template_dsn: str) -> Iterator[list[str]]:
-    """Give addresses of fresh databases: one for the undisturbed run, one per moment."""
-    names = [f"qd_killed_{place}" for place in range(MOMENTS + 1)]
+    """Give addresses of fresh databases: one for the undisturbed run, one per try."""
+    names = [f"qd_killed_{place}" for place in range(TRIES + 1)]
     template = conninfo_to_dict(template_dsn)["dbname"]
     with psycopg.connect(postgres_dsn, autocommit=True) as admin:
         for name in names:
@@ -54,9 +56,9 @@ def test_killed_at_random_moments_the_next_run_makes_the_same_store(
     assert undisturbed["bars"][0] > 200
     generator = random.Random(20)
     killed = 0
-    for dsn in databases[1:]:
+    for place, dsn in enumerate(databases[1:]):
         process = start(dsn, tmp_path, NOW, REQUEST, environment)
-        killed += kill_after(process, generator.uniform(0.05, 0.9) * float(seconds))
+        killed += kill_after(process, generator.uniform(0.05, 0.9) * float(seconds) / 2**place)
         again = start(dsn, tmp_path, NOW, REQUEST, environment)
         said, _ = again.communicate(timeout=300)
         assert (again.returncode, said.split()[1]) == (0, "done")
@@ -64,4 +66,6 @@ def test_killed_at_random_moments_the_next_run_makes_the_same_store(
             assert state_of(connection) == undisturbed
             unfinished = connection.execute("SELECT count(*) FROM ops.ingest_runs WHERE state = 'running'").fetchone()
         assert unfinished == (0,)
-    assert killed > 0
+        if killed >= MOMENTS:
+            break
+    assert killed == MOMENTS
