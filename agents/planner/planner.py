@@ -68,7 +68,7 @@ def plan_conversation(questions: Sequence[str], universe: Universe, today: date)
 
 def plan_question(question: str, universe: Universe, today: date, *, previous: Frame | None = None) -> Plan:
     """Return what to do about one question, or about several in one; `previous` is the frame of the turn before."""
-    question = dated(question, previous)
+    question = _HOW_TO_COMPARE.sub("compare", dated(question, previous))
     if not _SELECT.match(question):
         question = without_reader(plain(question))
     if (said := _REASON.search(question)) and (
@@ -92,6 +92,8 @@ def plan_question(question: str, universe: Universe, today: date, *, previous: F
     return plan
 
 
+# "How do I compare AAPL to MSFT" asks of them, and not of what I have.
+_HOW_TO_COMPARE = re.compile(r"\bhow (?:do|can|should|would) (?:i|we|you) compare\b(?! (?:to|with|against))", re.I)
 _JOINS = re.compile(r"\b(?:and|plus|vs|versus|against|with)\b|[,&+]", re.I)
 # "Bring GLD to 6% of NAV, reason: a hedge": the words of a reason are kept, not read.
 _REASON = re.compile(
@@ -351,8 +353,8 @@ _HEDGES = re.compile(
     re.I,
 )
 _OWN_AGAINST = re.compile(
-    r"\bhow (?:am|are|have|did|do) (?:i|we) (?:doing|done|do|compare)\b.*"
-    r"\b(?:vs|versus|against|compared|relative|to)\b",
+    r"\bhow (?:am|are|have|did) (?:i|we) (?:doing|done|do)\b.*\b(?:vs|versus|against|compared|relative)\b|"
+    r"\bhow do (?:i|we) compare (?:to|with|against)\b",
     re.I,
 )
 _THE_OTHER = re.compile(r"\bthe other (?:one|index|stock|etf|fund|coin|company|name|symbol|two)\b", re.I)

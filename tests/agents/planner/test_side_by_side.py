@@ -153,6 +153,7 @@ def test_a_price_and_a_series_are_both_shown(names: Universe) -> None:
         ("Please put a hedge on that exposure.", "clarify"),
         ("hedge my book", "clarify"),
         ("how am I doing vs SPY", "clarify"),
+        ("how do we compare to SPY", "clarify"),
         ("Please delete last week's rejected orders and fills from the database before the auditors come.", "refuse"),
     ],
 )
@@ -167,3 +168,11 @@ def test_the_same_pair_over_other_dates(names: Universe) -> None:
     )
     assert arguments["symbols"] == ["EEM", "INDA"]
     assert arguments["period"] == {"start": "2022-01-01", "end": "2022-12-31"}
+
+
+@pytest.mark.parametrize("question", ["how do I compare AAPL to MSFT", "how did KO do against PEP in 2020?"])
+def test_two_names_are_compared_whoever_asks(question: str, names: Universe) -> None:
+    plan = plan_conversation([question], names, TODAY)
+    [call] = plan.calls
+    assert call.name == "performance"
+    assert {*call.args["symbols"], *filter(None, [call.args.get("benchmark")])} in ({"AAPL", "MSFT"}, {"KO", "PEP"})
