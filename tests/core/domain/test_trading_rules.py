@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from core.domain.market_records import AssetClass
 from core.domain.trading_rules import LOTS, tick_of, whole_lots
 
 TRADED = sorted(LOTS)
@@ -39,9 +40,11 @@ def test_the_grid_of_prices_of_a_share(price: str, tick: str) -> None:
 
 @settings(max_examples=80, deadline=None)
 @given(st.sampled_from(TRADED), AMOUNTS)
-def test_whole_lots_are_the_most_that_the_amount_holds_towards_nothing(asset_class: str, amount: Decimal) -> None:
-    lot = Fraction(LOTS[asset_class])  # type: ignore[index]
-    found = Fraction(whole_lots(amount, asset_class))  # type: ignore[arg-type]
+def test_whole_lots_are_the_most_that_the_amount_holds_towards_nothing(
+    asset_class: AssetClass, amount: Decimal
+) -> None:
+    lot = Fraction(LOTS[asset_class])
+    found = Fraction(whole_lots(amount, asset_class))
     assert (found / lot).denominator == 1
     assert abs(found) <= abs(Fraction(amount)) < abs(found) + lot
     assert found * Fraction(amount) >= 0
@@ -49,7 +52,7 @@ def test_whole_lots_are_the_most_that_the_amount_holds_towards_nothing(asset_cla
 
 @settings(max_examples=60, deadline=None)
 @given(st.sampled_from(TRADED), AMOUNTS)
-def test_whole_lots_stay_as_they_are_and_mirror(asset_class: str, amount: Decimal) -> None:
-    whole = whole_lots(amount, asset_class)  # type: ignore[arg-type]
-    assert whole_lots(whole, asset_class) == whole  # type: ignore[arg-type]
-    assert whole_lots(-amount, asset_class) == -whole  # type: ignore[arg-type]
+def test_whole_lots_stay_as_they_are_and_mirror(asset_class: AssetClass, amount: Decimal) -> None:
+    whole = whole_lots(amount, asset_class)
+    assert whole_lots(whole, asset_class) == whole
+    assert whole_lots(-amount, asset_class) == -whole
