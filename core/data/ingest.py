@@ -8,6 +8,8 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from itertools import count
+from threading import Lock
 from typing import Protocol
 
 from core.data.bar_columns import join_columns
@@ -110,16 +112,26 @@ class IngestRunner:
         self._open: dict[str, Vendor] = {}
 
     def run(self, units: Sequence[Unit], progress: Progress = no_progress, *, workers: int = WORKERS) -> IngestReport:
-        """Run all units, those of one stage side by side; a failing one leaves the others standing."""
-        done = 0
+        """Run all units, the sources of one stage side by side; a failing unit leaves the others standing.
+
+        Those of one step and source run in their order: how a bar is flagged depends on the bars before it.
+        """
+        lock, done = Lock(), count(1)
+
+        def run_in_order(queue: Sequence[Unit]) -> None:
+            for unit in queue:
+                self.run_unit(unit)
+                with lock:
+                    progress(f"{unit.step} of {unit.source}", next(done) / len(units))
+
         for stage in STAGES:
-            mine = [unit for unit in units if unit.step in stage]
-            with ThreadPoolExecutor(max_workers=max(1, min(workers, len(mine) or 1))) as pool:
-                waiting = {pool.submit(self.run_unit, unit): unit for unit in self._one_queue_per_vendor(mine)}
-                for finished in as_completed(waiting):
+            queues: dict[tuple[str, str], list[Unit]] = defaultdict(list)
+            for unit in units:
+                if unit.step in stage:
+                    queues[unit.step, unit.source].append(unit)
+            with ThreadPoolExecutor(max_workers=workers) as pool:
+                for finished in as_completed([pool.submit(run_in_order, queue) for queue in queues.values()]):
                     finished.result()
-                    done += 1
-                    progress(f"{waiting[finished].step} of {waiting[finished].source}", done / max(len(units), 1))
         return self._pipeline.finish()
 
     def run_unit(self, unit: Unit) -> StepReport:
@@ -208,11 +220,3 @@ class IngestRunner:
         if name not in self._open:
             self._open[name] = self._vendors.open(name)
         return self._open[name]
-
-    def _one_queue_per_vendor(self, units: Sequence[Unit]) -> list[Unit]:
-        """Return the units so that vendors take turns: each has a limiter of its own."""
-        queues: dict[str, list[Unit]] = defaultdict(list)
-        for unit in units:
-            queues[unit.source].append(unit)
-        longest = max(map(len, queues.values()), default=0)
-        return [queue[place] for place in range(longest) for queue in queues.values() if place < len(queue)]

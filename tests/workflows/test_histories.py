@@ -22,7 +22,7 @@ from workflows.trade_approval import TradeApprovalWorkflow
 
 HISTORIES = sorted(Path(__file__).with_name("histories").glob("*.json"))
 ENDS = {"filled", "rejected", "expired", "denied", "told_without_a_decision_then_working"}
-OTHERS = {"ingest_backfill", "ingest_partial", "scan"}
+OTHERS = {"ingest_backfill", "ingest_in_order", "ingest_partial", "scan"}
 
 
 def history_of(path):

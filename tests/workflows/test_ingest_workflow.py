@@ -87,6 +87,31 @@ async def test_a_backfill_is_done_by_the_workers_and_ends_complete(parts, vendor
     ]
 
 
+async def test_the_years_of_one_step_and_source_are_ordered_one_after_another(parts, vendor, working, temporal_address):
+    """How a bar is flagged depends on the bars before it, so two runs must store the years in the same order."""
+    async with working(parts):
+        client = await Client.connect(temporal_address)
+        workflow_id = await start_ingest(parts.settings, parts.clock.desk_id(), BACKFILL)
+        assert await ended(client, workflow_id, "ingest_in_order") == "done"
+        events = (await client.get_workflow_handle(workflow_id).fetch_history()).events
+    ordered, done, open_queues = {}, [], set()
+    for event in events:
+        scheduled = event.activity_task_scheduled_event_attributes
+        if scheduled.activity_type.name == "ingest_unit":
+            unit = json.loads(scheduled.input.payloads[1].data)
+            queue = unit.rsplit("/", 2)[0]
+            assert queue not in open_queues
+            open_queues.add(queue)
+            ordered[event.event_id] = unit
+        ended_of = event.activity_task_completed_event_attributes.scheduled_event_id
+        if ended_of in ordered:
+            done.append(ordered[ended_of])
+            open_queues.remove(ordered[ended_of].rsplit("/", 2)[0])
+    assert sorted(done) == sorted(ordered.values())
+    bars = [unit for unit in done if unit.startswith("market_data/polygon")]
+    assert bars == sorted(bars) and len(bars) == 2
+
+
 async def test_a_failed_unit_leaves_a_partial_run(parts, vendor, working, temporal_address):
     vendor.fail("wrong_key", matching="aggs")
     async with working(parts):

@@ -283,6 +283,33 @@ def test_units_of_one_stage_run_side_by_side_and_the_next_stage_waits() -> None:
         assert vendor.terms.name in bench.vendors.opened
 
 
+def test_the_years_of_one_vendor_run_in_their_order_while_other_vendors_go_on() -> None:
+    """The first year of `one` ends only after `two` has ended all: a later year of `one` must not overtake it."""
+    others_done, entered = threading.Event(), []
+
+    class Waiting(FakeVendor):
+        def fetch(self, topic: Topic, wanted: Wanted) -> Iterator[Payload]:
+            entered.append((self.terms.name, wanted.start.year))
+            if self.terms.name == "one" and wanted.start.year == 2021:
+                assert others_done.wait(timeout=60)
+            yield from super().fetch(topic, wanted)
+            entered.append((self.terms.name, -wanted.start.year))
+            if (self.terms.name, wanted.start.year) == ("two", 2023):
+                others_done.set()
+
+    bench = Bench(*(Waiting(name, ("bars",), {"bars": ["AAPL"]}) for name in ("one", "two")))
+    years = [
+        Unit(step="market_data", source=name, first_day=date(year, 1, 1), last_day=date(year, 12, 31))
+        for name in ("one", "two") for year in (2021, 2022, 2023)
+    ]  # fmt: skip
+    seen: list[float] = []
+    report = bench.runner.run(years, lambda _, share: seen.append(share))
+    assert report.state == "done"
+    for name in ("one", "two"):
+        assert [year for who, year in entered if who == name] == [2021, -2021, 2022, -2022, 2023, -2023]
+    assert seen == [number / 6 for number in range(1, 7)]
+
+
 def test_everything_failed_is_a_failed_run() -> None:
     bad = FakeVendor("bad", ("bars",), {"bars": ["AAPL"]})
     bad.fails_after = 0
