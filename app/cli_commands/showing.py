@@ -43,9 +43,9 @@ def show_result(result: ToolResult, output: Output) -> None:
 
 
 def draw_charts(result: ToolResult, folder: Path) -> list[Path]:
-    """Write each chart of a result as a PNG named by tool, number and title; return the files.
+    """Write each chart of a result as a PNG named by tool, run, number and title; return the files.
 
-    Raises InvalidInput for a folder that cannot be written.
+    The run keeps the pictures of several in one folder apart. Raises InvalidInput for a folder that cannot be written.
     """
     from core.reporting.chart_images import chart_png
 
@@ -54,7 +54,7 @@ def draw_charts(result: ToolResult, folder: Path) -> list[Path]:
         folder.mkdir(parents=True, exist_ok=True)
         for number, chart in enumerate(result.charts, start=1):
             title = re.sub(r"[^a-z0-9]+", "-", chart.title.lower()).strip("-")[:60]
-            path = folder / f"{result.tool}-{number}-{title}.png"
+            path = folder / f"{result.tool}-{result.run[-6:]}-{number}-{title}.png"
             path.write_bytes(chart_png(chart))
             drawn.append(path)
     except OSError as error:

@@ -44,7 +44,7 @@ def assert_drawn(document: Any) -> None:
     assert len(document["pictures"]) == len(document["charts"]) > 0
     for number, (name, chart) in enumerate(zip(document["pictures"], document["charts"], strict=True), start=1):
         path = Path(name)
-        assert path.name.startswith(f"{document['tool']}-{number}-")
+        assert path.name.startswith(f"{document['tool']}-{document['run'][-6:]}-{number}-")
         assert chart["title"].split(",")[0].split(" ")[0].lower() in path.name
         drawn = matplotlib.image.imread(path)
         assert path.read_bytes().startswith(b"\x89PNG\r\n")
@@ -147,6 +147,15 @@ def test_pictures_that_cannot_be_written_are_a_sentence(run: Any, tmp_path: Path
     (tmp_path / "file").write_text("")
     found = run("price-chart", "--symbols", "KO", "--pictures", str(tmp_path / "file"), code=1)
     assert "Pictures cannot be written into" in found["error"]["message"]
+
+
+def test_the_pictures_of_two_runs_stand_beside_each_other_in_one_folder(run: Any, tmp_path: Path) -> None:
+    kept: dict[str, bytes] = {}
+    for symbol in ("KO", "PEP"):
+        found = run("price-chart", "--symbols", symbol, "--start", "2022-01-03", "--pictures", str(tmp_path))
+        kept |= {name: Path(name).read_bytes() for name in found["pictures"]}
+    assert len(kept) == len(list(tmp_path.iterdir())) == 2
+    assert all(Path(name).read_bytes() == drawn for name, drawn in kept.items())
 
 
 @pytest.mark.parametrize("path", SPREADS, ids=lambda path: path.stem)
