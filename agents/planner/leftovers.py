@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from agents.planner import rules_models, rules_trade
+from agents.planner.episodes import kinds_of
 from agents.planner.plan import Call, Frame, Plan
 from agents.planner.reading import Reading, Span
 from agents.planner.rules_macro import OF_VINTAGES
-from agents.planner.shocks import is_shock_word
+from agents.planner.shocks import crisis_called, crisis_words, is_shock_word
 from agents.planner.universe import Universe
 
 
@@ -21,6 +22,9 @@ def unexplained(reading: Reading, plan: Plan | None, universe: Universe) -> tupl
         return left
     left += rules_models.unmet(reading, plan.frame)
     if plan.frame.topic == "stress":
+        if "scenario" in plan.frame.options and kinds_of(reading) and not crisis_called(reading):
+            named = crisis_words(reading, plan.frame.options["scenario"])
+            return tuple(word for word in left if not set(re.findall(r"[a-z]+|\d+", word.lower())) <= named)
         known = bool({"scenario", "every"} & set(plan.frame.options)) or plan.outcome == "clarify"
         return (
             ()

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from agents.planner.arguments import arguments_of
+from agents.planner.episodes import kinds_of, nearest
 from agents.planner.plan import Frame, Plan
 from agents.planner.reading import Reading
 from agents.planner.rules_models import model_of
@@ -18,6 +19,7 @@ from agents.planner.shocks import (
     crisis_of,
     crisis_words,
     event_of,
+    is_beyond,
     is_signed,
     known_scenarios,
     names_crisis_by_words,
@@ -141,6 +143,8 @@ def is_stress(reading: Reading) -> bool:
     mine = reading.has("portfolio", "nav") or bool(re.search(r"\b(?:my|our|me|us|we|i)\b", reading.text, re.I))
     applied = names_crisis_by_words(reading) and _APPLIED.search(reading.text)
     applied = applied or (titles_crisis(reading) and _COULD_DO.search(reading.text))
+    if any(kind.episode for kind in kinds_of(reading)):
+        applied = applied or _PUT_THROUGH.search(reading.text)
     # "Black Monday on the book" asks for nothing of the account itself.
     of_the_book = reading.has("portfolio", "nav") and not reading.has(*_OF_THE_ACCOUNT)
     by_name = titles_crisis(reading) and (of_the_book or _AGAIN.search(reading.text) is not None)
@@ -170,6 +174,7 @@ _APPLIED = re.compile(
     r"done) to\b",
     re.I,
 )
+_PUT_THROUGH = re.compile(r"\b(?:through|relive|repeat|apply|replay)\b", re.I)
 _COULD_DO = re.compile(
     r"\b(?:would|might|could)\b.*\b(?:lose|lost|drop(?:ped)?|fall(?:en)?|do|done|fare[d]?|hold up|held up|cope|coped|"
     r"suffer(?:ed)?|be hit|been hit|get hit|cost|come through|gone|look(?:ed)?|be worth|survive[d]?)\b",
@@ -217,12 +222,14 @@ def stress(reading: Reading, slots: Slots, previous: Frame | None) -> Plan:
     kept = previous if previous is not None and previous.topic == "stress" else None
     # A symbol that is only the thing shocked is not what the loss is asked of, unless nothing else is named.
     shocked = {symbol for name in shocks.moves for symbol in (name, *FACTORS.get(name, ()))}
-    crisis = None if shocks else crisis_of(reading)
-    shocked |= _in_the_name(reading, crisis)
+    crisis = None if shocks or is_beyond(reading) else crisis_of(reading)
+    of_the_crisis = _in_the_name(reading, crisis)
+    shocked |= of_the_crisis
     weighted = any(len(pair) == len(slots.symbols) for pair in reading.pairs) or bool(mix_of(reading))
     others = tuple(symbol for symbol in slots.symbols if weighted or symbol not in shocked)
     market = WHOLE_MARKETS.get(slots.group or "", "") in {*shocks.moves, *shocks.levels}
-    group = None if market or slots.group in shocks.groups else slots.group
+    targets = (group for group in reading.values("group") if group not in of_the_crisis)
+    group = None if market or slots.group in shocks.groups else next(targets, None)
     target = _target(reading, replace(slots, symbols=others, group=group), previous)
     notes = list(shocks.notes)
     if target is None:
@@ -234,6 +241,7 @@ def stress(reading: Reading, slots: Slots, previous: Frame | None) -> Plan:
     elif crisis is not None:
         first, *further = crises_of(reading)
         options.update({"scenario": first, **({"further": further} if further else {})})
+        notes += [kind.note for kind in kinds_of(reading) if kind.episode in (first, *further)]
     options.update(arguments_of(reading, "stress"))
     plain = _STRESS_ALONE.fullmatch(reading.text.strip()) is not None
     if not options.keys() & {"shocks", "scenario"} and (plain or _EVERY_CRISIS.search(reading.text)):
@@ -246,7 +254,7 @@ def stress(reading: Reading, slots: Slots, previous: Frame | None) -> Plan:
     if target["symbols"] and (worth := money_of(reading)) is not None:
         options["value"] = worth
     frame = Frame(
-        topic="stress", symbols=target["symbols"], group=slots.group, options={**options, **_weights(reading, target)}
+        topic="stress", symbols=target["symbols"], group=group, options={**options, **_weights(reading, target)}
     )
     if asked:
         return Plan(outcome="clarify", say=asked, frame=frame, private=not target["symbols"])
@@ -266,14 +274,14 @@ _ON_TOP = re.compile(
 
 
 def _in_the_name(reading: Reading, crisis: str | None) -> set[str]:
-    """Return the symbols that are only part of a crisis's name."""
+    """Return the symbols and groups that are only part of a crisis's name."""
     if crisis is None:
         return set()
     words = crisis_words(reading, crisis)
     return {
         span.value
         for span in reading.spans
-        if span.kind == "symbol" and all(word.low in words for word in reading.words[span.start : span.end])
+        if span.kind in ("symbol", "group") and all(word.low in words for word in reading.words[span.start : span.end])
     }
 
 
@@ -292,6 +300,6 @@ def _scenario_question(reading: Reading, shocks: Shocks) -> str:
     event = event_of(reading)
     what = f"a scenario for “{event}”, and I do not make up what it would do" if event else "that scenario"
     return (
-        f"The desk does not have {what}. It can replay a past crisis: {known_scenarios()}. "
+        f"The desk does not have {what}. {nearest(event)}It can replay a past crisis: {known_scenarios()}. "
         "Or give shocks, such as “SPY -10%, rates +100bp”. Which do you mean?"
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
+from agents.planner.episodes import kinds_of
 from agents.planner.reading import Reading
 from agents.planner.slots import mix_of
 
@@ -240,14 +241,27 @@ def is_signed(reading: Reading) -> bool:
     return bool(re.search(r"(?<![\w%])[+-] ?\d+(?:\.\d+)? ?(?:%|percent|bps?|basis)", _shock_text(reading)))
 
 
-def crisis_of(reading: Reading) -> str | None:
-    """Return the stored crisis a question names, or None; a count such as $2,000 is no year."""
+def crisis_called(reading: Reading) -> str | None:
+    """Return the stored crisis that a question calls by its name or title, or by what it is known as; None else."""
     from core.simulators.crises import CRISES as STORED
 
     written = reading.text.lower()
-    for name in STORED:
-        if re.search(rf"\b(?:{name}|{name.replace('_', ' ')})\b", written):
+    for name, stored in STORED.items():
+        if re.search(rf"\b(?:{name}|{name.replace('_', ' ')})\b", written) or stored.title.lower() in written:
             return name
+    known = _YEAR_ONLY.sub(" ", _without_numbers(reading))
+    return next((name for pattern, name in CRISES if re.search(pattern, known)), None)
+
+
+def crisis_of(reading: Reading) -> str | None:
+    """Return the stored crisis of a question, called so, meant by a kind of event, or of a year; else None.
+
+    A count such as $2,000 is no year.
+    """
+    if called := crisis_called(reading):
+        return called
+    if kinds := kinds_of(reading):
+        return kinds[0].episode
     written = _without_numbers(reading)
     return next((name for pattern, name in CRISES if re.search(pattern, written)), None)
 
@@ -284,7 +298,7 @@ def crisis_words(reading: Reading, crisis: str) -> frozenset[str]:
     """Return the words and figures that only name a crisis: "9/11", "covid-19", the yen of a carry trade."""
     from core.simulators.crises import CRISES as STORED
 
-    said = f"{STORED[crisis].title} {crisis}"
+    said = " ".join((STORED[crisis].title, crisis, *(kind.said for kind in kinds_of(reading))))
     for pattern, name in CRISES:
         if name == crisis and (match := re.search(pattern, reading.text.lower())):
             said += f" {match.group()}"
@@ -302,12 +316,25 @@ def _without_numbers(reading: Reading) -> str:
 
 
 def event_of(reading: Reading) -> str:
-    """Return the words of an event that is neither a stored crisis nor a shock, as said; empty if there is none."""
+    """Return the words of an event that is no shock and no crisis by name, as said; empty if there is none."""
+    if kinds := kinds_of(reading):
+        return kinds[0].said
     match = _EVENT.search(reading.text)
     if match is None:
         return ""
     left = " ".join(word.lower() for word in reading.leftovers())
     return left if match.group().lower() in left else match.group().lower()
+
+
+def is_beyond(reading: Reading) -> bool:
+    """Say whether a kind of event is named that no episode stands for, or something else happens besides."""
+    kinds = kinds_of(reading)
+    if not kinds or crisis_called(reading):
+        return False
+    rest = reading.text.lower()
+    for kind in kinds:
+        rest = rest.replace(kind.said, " ")
+    return any(kind.episode is None for kind in kinds) or _EVENT.search(rest) is not None
 
 
 def known_scenarios() -> str:

@@ -55,7 +55,10 @@ def _crisis(
     )
 
 
-# From the session after a closing high of the S&P 500 to its low; those named for an event start with the event.
+# From the session after a closing high of the S&P 500 to its low; those named for an event start with the event:
+# the Bureau of Industry and Security's rule of 7 October 2022 (87 FR 62186), NVIDIA's Form 8-K of 15 April 2025 (after
+# the close), the British budget of 23 September 2022 (until the Bank of England bought on the 28th), the tariffs
+# announced on 5 May 2019, a weekend. An episode of one session is the reaction of that day.
 # Last columns: S&P 500, ten-year yield, VIX, Bitcoin.
 CRISES: Mapping[str, Crisis] = {
     part.name: part
@@ -84,6 +87,8 @@ CRISES: Mapping[str, Crisis] = {
                 -0.568, -0.0178, 2.082),
         _crisis("flash_crash_2010", "Flash crash and euro debt worries", "2010-04-26", "2010-07-02",
                 -0.16, -0.0084, 0.812),
+        _crisis("japan_2011", "Earthquake and tsunami in Japan", "2011-03-11", "2011-03-16",
+                -0.03, -0.0015, 0.344),
         _crisis("euro_2011", "Euro crisis and US downgrade", "2011-07-08", "2011-10-03",
                 -0.188, -0.0137, 1.85),
         _crisis("taper_2013", "Taper tantrum", "2013-05-22", "2013-06-24",
@@ -102,19 +107,37 @@ CRISES: Mapping[str, Crisis] = {
                 -0.198, -0.0033, 2.057, -0.374),
         _crisis("crypto_2018", "Crypto winter of 2018", "2017-12-18", "2018-12-15",
                 -0.028, 0.0054, 1.296, -0.831),
+        _crisis("trade_war_2019", "US and China raise tariffs on each other", "2019-05-06", "2019-06-03",
+                -0.068, -0.0047, 0.465, 0.416),
         _crisis("covid_2020", "COVID-19 crash", "2020-02-20", "2020-03-23",
                 -0.339, -0.008, 3.283, -0.334),
+        _crisis("oil_war_2020", "Oil price war of Saudi Arabia and Russia, first session", "2020-03-09", "2020-03-09",
+                -0.076, -0.002, 0.299, -0.023),
+        _crisis("variant_2021", "A new variant of the coronavirus", "2021-11-26", "2021-12-01",
+                -0.04, -0.0021, 0.675, -0.001),
         _crisis("rates_2022", "Inflation and rising rates", "2022-01-04", "2022-10-12",
                 -0.254, 0.0228, 1.022, -0.588),
         _crisis("crypto_2022", "Crypto crash of 2022", "2021-11-10", "2022-11-21",
                 -0.157, 0.0237, 0.258, -0.764),
+        _crisis("ukraine_2022", "Russia invades Ukraine", "2022-02-24", "2022-03-08",
+                -0.013, -0.0013, 0.133, 0.039),
+        _crisis("stablecoin_2022", "Collapse of the stablecoin TerraUSD", "2022-05-09", "2022-05-12",
+                -0.047, -0.0028, 0.052, -0.147),
+        _crisis("gilts_2022", "Gilt crisis in Britain", "2022-09-23", "2022-09-27",
+                -0.029, 0.0027, 0.192, -0.016),
+        _crisis("chips_2022", "US export controls on chips for China", "2022-10-07", "2022-10-12",
+                -0.045, 0.0008, 0.1, -0.04),
         _crisis("ftx_2022", "Failure of the exchange FTX", "2022-11-06", "2022-11-21",
                 0.048, -0.0034, -0.089, -0.258),
         _crisis("banks_2023", "US regional bank failures", "2023-03-07", "2023-03-13",
                 -0.048, -0.0043, 0.425, 0.079),
         _crisis("carry_2024", "Yen carry trade unwind", "2024-07-17", "2024-08-05",
                 -0.085, -0.0039, 1.924, -0.171),
+        _crisis("deepseek_2025", "DeepSeek shakes the shares of artificial intelligence", "2025-01-27", "2025-01-27",
+                -0.015, -0.001, 0.205, -0.006),
         _crisis("tariffs_2025", "US tariffs of April 2025", "2025-04-03", "2025-04-08",
                 -0.121, 0.0006, 1.433, -0.075),
+        _crisis("chips_2025", "US licences for chips sold to China", "2025-04-16", "2025-04-21",
+                -0.044, 0.0007, 0.123, 0.046),
     )
 }  # fmt: skip

@@ -59,7 +59,7 @@ async def test_a_group_holds_only_members_with_prices(open_assistant: Any, desk:
 @pytest.mark.parametrize(
     ("question", "said"),
     [
-        ("simulate a chip export ban on AAPL and MSFT", "does not have a scenario for “chip export ban”"),
+        ("simulate a trade embargo on AAPL and MSFT", "does not have a scenario for “embargo”"),
         ("what if there is a war", "Dot-com bust, peak to trough (2000)"),
         ("buy $2,000 of AAPL", "shares, not in money"),
     ],

@@ -128,15 +128,12 @@ def test_a_group_is_not_shocked_as_if_it_were_the_market(text: str, names: Unive
 @pytest.mark.parametrize(
     "text",
     [
-        "simulate a chip export ban on the ai infra stocks",
-        "simulat a chip export ban on the ai infra stoks",
         "what if there is a war",
         "what if china invades taiwan",
         "what happens to my book in a war with China",
         "simulate a recession on my book",
         "stress AAPL with a nuclear attack",
         "what would a trade embargo do to my portfolio",
-        "what if there is a bank run",
         "stress my book with an earthquake",
         "suppose a government shutdown, what happens to SPY",
     ],
@@ -149,7 +146,8 @@ def test_an_event_the_desk_does_not_have_is_asked_back(text: str, names: Univers
 
 
 def test_the_event_is_named_back(names: Universe) -> None:
-    assert "“chip export ban”" in plan_question("simulate a chip export ban on the ai infra stocks", names, TODAY).say
+    said = plan_question("simulate a trade embargo on the ai infra stocks", names, TODAY).say
+    assert "“embargo”" in said or "“trade embargo”" in said
 
 
 @pytest.mark.parametrize(
@@ -162,7 +160,7 @@ def test_the_event_is_named_back(names: Universe) -> None:
     ],
 )
 def test_the_answer_to_that_completes_the_question(answer: str, expected: dict[str, Any], names: Universe) -> None:
-    plan = plan_conversation(("simulate a chip export ban on AAPL and MSFT", answer), names, TODAY)
+    plan = plan_conversation(("simulate a trade embargo on AAPL and MSFT", answer), names, TODAY)
     args = plan.calls[0].args
     assert {key: args.get(key) for key in expected} == expected
     assert args["symbols"] == ["AAPL", "MSFT"]

@@ -11,7 +11,7 @@ from core.simulators.crises import CRISES
 from core.simulators.historical import replay_onto
 
 # Named after an event inside a longer fall: their first session is the event's.
-EVENTS = {"september_2001", "financial_2008", "oil_2014"}
+EVENTS = {"september_2001", "financial_2008", "oil_2014", "japan_2011"}
 
 
 def index():

@@ -14,7 +14,7 @@ import pytest
 
 from core.domain.market_path import MarketPath
 from core.simulators.conditional import condition, covariance_of
-from core.simulators.crises import CRISES, EQUITIES, RATES, VOLATILITY
+from core.simulators.crises import BITCOIN, CRISES, EQUITIES, RATES, VOLATILITY
 from core.simulators.historical import replay_onto
 
 pytestmark = pytest.mark.shared
@@ -125,6 +125,37 @@ def test_the_published_move_of_the_vix_is_that_of_the_exchange(vix: Series, name
     part = CRISES[name]
     before, last = vix.change(part.start, part.end)
     assert part.moves[VOLATILITY] == pytest.approx(last / before - 1.0, abs=2e-3)
+
+
+@pytest.fixture(scope="module")
+def index(shared_folder: Path) -> Series:
+    return read(shared_folder / "data/prices/index_fx_daily.csv.gz", {"^GSPC"})["^GSPC"]
+
+
+@pytest.mark.parametrize("name", [name for name, part in CRISES.items() if part.start.year >= 2011])
+def test_the_published_move_of_the_index_is_that_of_its_closes(index: Series, name: str) -> None:
+    part = CRISES[name]
+    before, last = index.change(part.start, part.end)
+    assert part.moves[EQUITIES] == pytest.approx(last / before - 1.0, abs=6e-4)
+
+
+@pytest.mark.parametrize(
+    "name", ["oil_war_2020", "trade_war_2019", "variant_2021", "ukraine_2022", "stablecoin_2022", "gilts_2022",
+             "chips_2022", "deepseek_2025", "chips_2025"],
+)  # fmt: skip
+def test_an_episode_named_for_an_event_ends_at_its_low(index: Series, name: str) -> None:
+    part = CRISES[name]
+    first, last = (int(np.searchsorted(index.days, np.datetime64(day))) for day in (part.start, part.end))
+    assert (index.days[first], index.days[last]) == (np.datetime64(part.start), np.datetime64(part.end))
+    assert index.values[last] == index.values[first : last + 1].min()
+
+
+@pytest.mark.parametrize("name", [name for name, part in CRISES.items() if BITCOIN in part.moves])
+def test_the_published_move_of_bitcoin_is_that_of_its_closes(shared_folder: Path, name: str) -> None:
+    prices = read(shared_folder / "data/prices/crypto_daily.csv.gz", {BITCOIN})[BITCOIN]
+    part = CRISES[name]
+    before, last = prices.change(part.start, part.end)
+    assert part.moves[BITCOIN] == pytest.approx(last / before - 1.0, abs=2e-3)
 
 
 def test_propagated_crises_are_near_what_happened_to_a_balanced_book(funds: dict) -> None:
