@@ -16,17 +16,21 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, output: Output) -> int | None:
-    """Print one verdict line per case."""
+    """Print one line per case; return 1 when a line was no case."""
     from core.data.quality_cases import judge_file
 
     path = Path(arguments.file)
     if not path.is_file():
         raise InvalidInput(f"There is no file {path}.")
+    code = 0
     for judged in judge_file(path):
         if output.as_json:
             output.json_line(judged)
-        else:
+        if "error" in judged:
+            output.remark(judged["error"]["message"])
+            code = 1
+        elif not output.as_json:
             verdicts = ", ".join(f"{one['verdict']} ({one['reason']})" for one in judged["verdicts"])
             batch = f"; batch {judged['batch']['verdict']} ({judged['batch']['reason']})" if judged["batch"] else ""
             output.text(f"{judged['id']}: {verdicts}{batch}")
-    return None
+    return code

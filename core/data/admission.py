@@ -16,7 +16,7 @@ from core.domain.market_records import AssetClass, Calendar
 from core.ports.data_store import BarArrays, Split
 from core.ports.vendor import BarColumns
 
-_VOLUME_TELLS: frozenset[AssetClass] = frozenset({"equity", "etf"})
+_SHARES: frozenset[AssetClass] = frozenset({"equity", "etf"})
 _CALENDARS: tuple[Calendar, ...] = ("XNYS", "24x7", "24x5")
 
 
@@ -93,7 +93,7 @@ def incoming_bars(columns: BarColumns, ids: NDArray[np.int32], resolver: SymbolR
             unfinished[rows] = closes_of(calendar, columns.session[rows]) > deadline
             no_session[rows] = ~are_sessions(calendar, columns.session[rows])
     crypto = classes == "crypto"
-    tells = np.isin(classes, sorted(_VOLUME_TELLS)) if columns.has_volume else nothing
+    shares = np.isin(classes, sorted(_SHARES)) if columns.has_volume else nothing
     move_limit = np.where(crypto, 0.45, np.where(classes == "index", 1.2, 0.25))
     return Incoming(
         series=ids.astype(np.int64),
@@ -117,8 +117,9 @@ def incoming_bars(columns: BarColumns, ids: NDArray[np.int32], resolver: SymbolR
         range_limit=np.where(crypto, 0.60, np.where(classes == "index", 1.0, 0.40)),
         tick_share=np.where(classes == "fx", 5e-3, 1e-4),
         # Shares are whole, but an adjusted volume is a quotient.
-        whole_volume=tells if columns.price_basis == "raw" else nothing,
-        volume_tells=tells,
+        whole_volume=shares if columns.price_basis == "raw" else nothing,
+        volume_tells=(shares | crypto) if columns.has_volume else nothing,
+        move_needs_volume=shares,
     )
 
 

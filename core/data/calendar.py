@@ -16,7 +16,7 @@ from core.errors import InvalidInput
 Days = NDArray[np.datetime64]
 Moments = NDArray[np.datetime64]
 
-_FIRST_DAY = date(1962, 1, 1)
+FIRST_DAY = date(1962, 1, 1)
 _LAST_DAY = date(2040, 12, 31)
 
 
@@ -38,14 +38,14 @@ def _exchange(calendar: Calendar) -> tuple[Days, Moments, Moments]:
         with warnings.catch_warnings():
             # The library (4.13.2) reads `Series.values` of times with a zone, which pandas 4 will answer differently.
             warnings.simplefilter("ignore", Pandas4Warning)
-            exchange = exchange_calendars.get_calendar("XNYS", start=_FIRST_DAY.isoformat(), end=_LAST_DAY.isoformat())
+            exchange = exchange_calendars.get_calendar("XNYS", start=FIRST_DAY.isoformat(), end=_LAST_DAY.isoformat())
         closes = exchange.closes
         return (
             closes.index.to_numpy().astype("datetime64[D]"),
             exchange.opens.dt.tz_convert(None).to_numpy().astype("datetime64[us]"),
             closes.dt.tz_convert(None).to_numpy().astype("datetime64[us]"),
         )
-    days = np.arange(np.datetime64(_FIRST_DAY), np.datetime64(_LAST_DAY) + 1, dtype="datetime64[D]")
+    days = np.arange(np.datetime64(FIRST_DAY), np.datetime64(_LAST_DAY) + 1, dtype="datetime64[D]")
     if calendar == "24x5":
         days = days[np.is_busday(days)]
     return days, days.astype("datetime64[us]"), (days + 1).astype("datetime64[us]")
@@ -100,8 +100,8 @@ def session_at(moment: datetime, calendar: Calendar) -> TradingSession:
     """
     sessions, opens, closes = _exchange(calendar)
     position = int(np.searchsorted(closes, _naive_utc(moment), side="right"))
-    if position >= len(sessions) or moment.date() < _FIRST_DAY:
-        raise InvalidInput(f"{moment:%Y-%m-%d} is outside {_FIRST_DAY}..{_LAST_DAY}, so no session is known.")
+    if position >= len(sessions) or moment.date() < FIRST_DAY:
+        raise InvalidInput(f"{moment:%Y-%m-%d} is outside {FIRST_DAY}..{_LAST_DAY}, so no session is known.")
     return TradingSession(
         day=sessions[position].item(),
         opens=opens[position].item().replace(tzinfo=UTC),
@@ -114,7 +114,7 @@ def shift_session(session: date, count: int, calendar: Calendar) -> date:
     sessions, _, _ = _exchange(calendar)
     position = np.searchsorted(sessions, np.datetime64(session, "D"), side="right") - 1 + count
     if not 0 <= position < len(sessions):
-        raise InvalidInput(f"{count} sessions from {session} is outside {_FIRST_DAY}..{_LAST_DAY}.")
+        raise InvalidInput(f"{count} sessions from {session} is outside {FIRST_DAY}..{_LAST_DAY}.")
     shifted: date = sessions[position].item()
     return shifted
 

@@ -33,6 +33,7 @@ from core.data.quality_moves import judge_moves
 from core.data.quality_terms import (
     CODE,
     FIRST_FLAG,
+    HAIR,
     OK,
     REASONS,
     ExpectedMoves,
@@ -92,6 +93,8 @@ def _judge_values(bars: Incoming, reason: NDArray[np.int16]) -> None:
     for values in prices:
         unreadable |= ~np.isfinite(values)
         nonpositive |= values <= 0
+    if bars.vwap is not None:
+        unreadable |= np.isinf(bars.vwap)
     mark(reason, unreadable, "nonnumeric_price")
     mark(reason, nonpositive, "nonpositive_price")
     if bars.has_ohlc:
@@ -106,7 +109,7 @@ def _judge_values(bars: Incoming, reason: NDArray[np.int16]) -> None:
         flat = (bars.open == bars.close) & (bars.high == bars.low) & (bars.open == bars.high)
         moved = (bars.open != bars.close) | (bars.high != bars.low)
         mark(reason, (bars.volume == 0) & flat & bars.volume_tells, "zero_volume_flat")
-        mark(reason, (bars.volume == 0) & moved & bars.volume_tells, "zero_volume_move")
+        mark(reason, (bars.volume == 0) & moved & bars.move_needs_volume, "zero_volume_move")
 
 
 def _judge_range(bars: Incoming, reason: NDArray[np.int16]) -> None:
@@ -116,7 +119,8 @@ def _judge_range(bars: Incoming, reason: NDArray[np.int16]) -> None:
     outside = (above > _tick(bars.high, bars.tick_share)) | (below > _tick(bars.low, bars.tick_share))
     mark(reason, outside, "ohlc_outside_range")
     mark(reason, ~outside & ((above > 0) | (below > 0)), "rounding")
-    spiked = (bars.high > (1 + bars.range_limit) * upper) | (bars.low < (1 - bars.range_limit) * lower)
+    highest, lowest = (1 + bars.range_limit) * upper, (1 - bars.range_limit) * lower
+    spiked = (bars.high > highest * (1 + HAIR)) | (bars.low < lowest * (1 - HAIR))
     mark(reason, spiked, "range_spike")
     if bars.vwap is not None:
         above, below = bars.vwap - bars.high, bars.low - bars.vwap
@@ -126,7 +130,7 @@ def _judge_range(bars: Incoming, reason: NDArray[np.int16]) -> None:
 
 def _tick(price: Floats, share: Floats) -> Floats:
     # A hair more than the tick itself: 322.44 - 322.43 is not exactly 0.01 in binary.
-    tick: Floats = np.maximum(1e-4, share * np.abs(price)) * (1 + 1e-9)
+    tick: Floats = np.maximum(1e-4, share * np.abs(price)) * (1 + HAIR)
     return tick
 
 
@@ -191,8 +195,8 @@ def _judge_stored(bars: Incoming, history: History, stored_row: Positions, reaso
             worst = np.fmax(worst, np.where(both_missing, 0.0, np.nan_to_num(difference, nan=np.inf)))
     for mask, name in (
         (same, "duplicate_identical"),
-        (~same & (worst <= 0.005), "correction_small"),
-        (worst > 0.005, "correction_large"),
+        (~same & (worst <= 0.005 + HAIR), "correction_small"),
+        (worst > 0.005 + HAIR, "correction_large"),
     ):
         chosen = np.zeros(len(bars), dtype=bool)
         chosen[rows[mask]] = True
@@ -202,9 +206,14 @@ def _judge_stored(bars: Incoming, history: History, stored_row: Positions, reaso
 
 def _judge_shifted(bars: Incoming, history: History, rows: Positions, same: Mask, reason: NDArray[np.int16]) -> None:
     """Mark bars that repeat the stored bar of the session before: the vendor's time zone moved."""
-    keys = bar_key(history.series, history.session)
-    place = np.searchsorted(keys, bar_key(bars.series, bars.session)) - 1
-    candidates = np.flatnonzero((place >= 0) & ~np.isnat(bars.session) & np.isin(bars.series, bars.series[rows]))
+    keys, wanted = bar_key(history.series, history.session), bar_key(bars.series, bars.session)
+    place = np.searchsorted(keys, wanted) - 1
+    # A delivered bar in between is the session before, and what repeats itself after it is a stale feed.
+    delivered = np.sort(wanted)
+    before_it = np.searchsorted(delivered, wanted) - 1
+    between = (before_it >= 0) & (delivered[np.maximum(before_it, 0)] > keys[np.maximum(place, 0)])
+    dated = (place >= 0) & ~between & ~np.isnat(bars.session)
+    candidates = np.flatnonzero(dated & np.isin(bars.series, bars.series[rows]))
     before = place[candidates]
     # A bar that repeats what is stored of its own day is no evidence: quiet days look like the days before them.
     repeated = np.zeros(len(bars), dtype=bool)
@@ -219,10 +228,12 @@ def _judge_shifted(bars: Incoming, history: History, rows: Positions, same: Mask
 
 
 def _judge_order(bars: Incoming, history: History, stored_row: Positions, reason: NDArray[np.int16]) -> None:
-    back = np.diff(bars.session.astype("datetime64[D]").astype(np.int64)) < 0
-    back &= (bars.series[1:] == bars.series[:-1]) & ~np.isnat(bars.session[1:]) & ~np.isnat(bars.session[:-1])
+    dated = np.flatnonzero(~np.isnat(bars.session))
+    dated = dated[np.argsort(bars.series[dated], kind="stable")]
+    series, session = bars.series[dated], bars.session[dated]
+    back = (session[1:] < session[:-1]) & (series[1:] == series[:-1])
     if back.any():
-        mark(reason, np.isin(bars.series, bars.series[1:][back]), "unsorted")
+        mark(reason, np.isin(bars.series, series[1:][back]), "unsorted")
     if len(history):
         last = np.flatnonzero(np.diff(history.series, append=history.series[-1] + 1))
         place = np.minimum(np.searchsorted(history.series[last], bars.series), len(last) - 1)

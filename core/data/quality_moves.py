@@ -11,6 +11,7 @@ from core.data.quality_terms import (
     CODE,
     FIRST_FLAG,
     FIRST_QUARANTINE,
+    HAIR,
     ExpectedMoves,
     Floats,
     History,
@@ -23,8 +24,11 @@ from core.data.quality_terms import (
 
 HISTORY_BARS = 60
 LEAST_HISTORY = 20
-_SPLIT_RATIOS = np.array([2, 3, 4, 5, 6, 7, 8, 10, 15, 20, 25, 50], dtype=np.float64)
-_SCALES = np.array([100, 1000], dtype=np.float64)
+_SPLITS = np.array([2, 3, 4, 5, 6, 7, 8, 10, 15, 20, 25, 50], dtype=np.float64)
+_SPLIT_RATIOS = np.concatenate((_SPLITS, 1 / _SPLITS))
+_SCALES = np.array([100, 1000, 1 / 100, 1 / 1000], dtype=np.float64)
+# How far a move may be from that of an action and still be the same; a smaller action is lost in an ordinary day.
+_ACTION_TOLERANCE = 0.05
 _VOLUME_NEVER_EXPLAINS = 1.2
 _PERSISTENCE_BARS = 5
 
@@ -89,17 +93,25 @@ def judge_moves(
         return
     usable = line.row < 0
     usable[line.row >= 0] = reason[line.row[line.row >= 0]] >= FIRST_FLAG
-    counted = usable if history_import else line.row < 0
-    _MoveJudge(bars, line, usable, counted, moves, reason, history_import=history_import).run()
+    stored = None if history_import else _stored_in_series(line)
+    _MoveJudge(bars, line, usable, stored, moves, reason).run()
     # Told last, when it is known which bars are admitted; it is a flag and holds nothing back.
+    known = _before(line, usable) if stored is None else stored
     rows = np.zeros(len(reason), dtype=bool)
-    rows[line.row[(line.row >= 0) & (_before(line, counted) < LEAST_HISTORY)]] = True
+    rows[line.row[(line.row >= 0) & (known < LEAST_HISTORY)]] = True
     mark(reason, rows, "short_history")
 
 
 def _before(line: _Sequence, counted: Mask) -> Positions:
     before: Positions = np.cumsum(counted) - counted
     count: Positions = before - before[line.start]
+    return count
+
+
+def _stored_in_series(line: _Sequence) -> Positions:
+    """Return for each place how many bars of its series are stored, before it or after it."""
+    number = np.cumsum(line.start == np.arange(len(line.start))) - 1
+    count: Positions = np.bincount(number, weights=line.row < 0).astype(np.intp)[number]
     return count
 
 
@@ -111,28 +123,25 @@ class _MoveJudge:
         bars: Incoming,
         line: _Sequence,
         usable: Mask,
-        counted: Mask,
+        stored: Positions | None,
         moves: ExpectedMoves,
         reason: NDArray[np.int16],
-        *,
-        history_import: bool,
     ) -> None:
         self._line = line
         self._usable = usable
-        # Of an increment only stored bars count, and those stay the same.
-        self._count_before = None if counted is usable else _before(line, counted)
+        # Of an increment only stored bars count (how many there are of each place's series), and those stay the same.
+        self._stored = stored
         self._first_usable = np.flatnonzero(usable)
         self._reason = reason
-        self._history_import = history_import
+        self._history_import = stored is None
         self._has_volume = bars.has_volume
         self._limit = np.full(len(line.row), np.inf)
         self._limit[line.row >= 0] = bars.move_limit[line.row[line.row >= 0]]
-        self._expected = np.full(len(line.row), np.nan)
-        if len(moves.session):
-            keys = bar_key(line.series, line.session)
-            place = np.minimum(np.searchsorted(keys, bar_key(moves.series, moves.session)), len(keys) - 1)
-            found = keys[place] == bar_key(moves.series, moves.session)
-            self._expected[place[found]] = moves.ratio[found]
+        keys = bar_key(moves.series, moves.session)
+        order = np.argsort(keys, kind="stable")
+        self._ratios = moves.ratio[order]
+        # How many moves are due by each place; those between two places of a series are its own.
+        self._due = np.searchsorted(keys[order], bar_key(line.series, line.session), side="right")
 
     def run(self) -> None:
         """Walk through the bars that need a look and mark them.
@@ -162,7 +171,7 @@ class _MoveJudge:
         before = self._first_usable[np.maximum(rank - 2, 0)] if len(self._first_usable) else previous
         jump = np.zeros(count)
         jump[has_previous] = np.abs(np.log(line.close[has_previous] / line.close[previous[has_previous]]))
-        wanted: Mask = (jump > self._limit) | (has_previous & np.isfinite(self._expected))
+        wanted: Mask = (jump > self._limit) | (has_previous & (self._due > self._due[previous]))
         repeated = has_two & (line.volume > 0)
         for values in (line.open, line.high, line.low, line.close, line.volume):
             repeated &= (values == values[previous]) & (values == values[before])
@@ -176,6 +185,8 @@ class _MoveJudge:
                 least[step:] = np.minimum(least[step:], least[:-step])
                 step *= 2
             wanted |= has_previous & (line.volume > 100 * least[np.maximum(rank - 1, 0)])
+            if self._stored is not None:
+                wanted |= (rank - rank[line.start] < LEAST_HISTORY) & (self._stored >= LEAST_HISTORY)
         return wanted
 
     def _last_reached(self, place: int) -> int:
@@ -191,7 +202,7 @@ class _MoveJudge:
         if self._is_repeat(place, past):
             self._mark(place, "stale_repeat")
         if self._has_volume and self._has_history(place, past):
-            median = self._median_volume(past)
+            median = self._median_volume(place, past)
             if median > 0 and self._line.volume[place] > 100 * median:
                 self._mark(place, "volume_spike")
         name = self._judge_move(place, past) if len(past) else ""
@@ -213,8 +224,7 @@ class _MoveJudge:
             length *= 2
 
     def _has_history(self, place: int, past: Positions) -> bool:
-        count = len(past) if self._count_before is None else int(self._count_before[place])
-        return count >= LEAST_HISTORY
+        return (len(past) if self._stored is None else int(self._stored[place])) >= LEAST_HISTORY
 
     def _is_repeat(self, place: int, past: Positions) -> bool:
         line = self._line
@@ -225,7 +235,12 @@ class _MoveJudge:
             for values in (line.open, line.high, line.low, line.close, line.volume)
         )
 
-    def _median_volume(self, past: Positions) -> float:
+    def _median_volume(self, place: int, past: Positions) -> float:
+        if len(past) < LEAST_HISTORY and self._stored is not None:
+            # A bar that comes late, near the beginning of what is stored: the stored bars after it count as well.
+            start = int(self._line.start[place])
+            end = int(np.searchsorted(self._line.start, start, side="right"))
+            past = np.flatnonzero(self._line.row[start:end] < 0)[:HISTORY_BARS] + start
         volumes = self._line.volume[past]
         volumes = volumes[np.isfinite(volumes)]
         return float(np.median(volumes)) if len(volumes) else float("nan")
@@ -238,35 +253,42 @@ class _MoveJudge:
         previous = int(past[-1])
         before, after = self._line.close[previous], self._line.close[place]
         ratio = after / before
-        expected = self._expected[place]
-        if np.isfinite(expected):
-            if abs(ratio / expected - 1) <= 0.05:
-                return "explained_move" if abs(np.log(ratio)) > self._limit[place] else ""
-            if abs(np.log(ratio)) < abs(np.log(ratio / expected)):
-                return "split_not_applied"
-            ratio = ratio / expected
-        size = abs(np.log(ratio))
+        expected = self._expected_move(previous, place)
+        size, off = abs(np.log(ratio)), abs(np.log(ratio / expected))
+        known = abs(expected - 1) > _ACTION_TOLERANCE
+        if known and _is_near(ratio, np.array([expected]), _ACTION_TOLERANCE):
+            return "explained_move" if size > self._limit[place] else ""
+        if known and size < off:
+            return "split_not_applied"
         if size <= self._limit[place]:
             return ""
-        name = self._unexplained(place, past, ratio, size)
+        name = "split_not_applied" if known else self._unexplained(place, past, ratio, size)
         doubtful = name in ("spike_unexplained", "split_not_applied") and self._history_import
-        if doubtful and (self._persists(place, previous) or self._is_modest(place, size)):
+        if doubtful and (self._persists(place, previous) or self._is_modest(place, off)):
             return "unconfirmed_move"
         return name
+
+    def _expected_move(self, previous: int, place: int) -> float:
+        """Return close over close of the actions since the last good bar; 1 without any.
+
+        With hindsight only those since the bar before count: otherwise a split that a source never applies would hold
+        back everything after it. Two records of one split under neighbouring days are one.
+        """
+        since = place - 1 if self._history_import else previous
+        return float(np.prod(np.unique(self._ratios[self._due[since] : self._due[place]])))
 
     def _is_modest(self, place: int, size: float) -> bool:
         return not self._has_volume and bool(size <= 2 * self._limit[place])
 
     def _unexplained(self, place: int, past: Positions, ratio: float, size: float) -> str:
-        up = max(ratio, 1 / ratio)
-        if (np.abs(up / _SCALES - 1) <= 0.02).any():
+        if _is_near(ratio, _SCALES, 0.02):
             return "price_scale"
-        if (np.abs(up / _SPLIT_RATIOS - 1) <= 0.03).any():
+        if _is_near(ratio, _SPLIT_RATIOS, 0.03):
             return "split_not_applied"
         if not self._has_history(place, past):
             return ""
         if size <= _VOLUME_NEVER_EXPLAINS and self._has_volume:
-            median = self._median_volume(past)
+            median = self._median_volume(place, past)
             if median > 0 and self._line.volume[place] >= 3 * median:
                 return "volume_confirmed_move"
         return "spike_unexplained"
@@ -286,3 +308,7 @@ class _MoveJudge:
             return False
         stayed = np.abs(np.log(closes / line.close[place])) < np.abs(np.log(closes / line.close[previous]))
         return bool(stayed.mean() > 0.5)
+
+
+def _is_near(ratio: float, wanted: Floats, share: float) -> bool:
+    return bool((np.abs(ratio / wanted - 1) <= share + HAIR).any())

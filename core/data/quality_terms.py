@@ -60,6 +60,8 @@ CODE = {reason: code for code, reason in enumerate(REASONS)}
 FIRST_QUARANTINE = len(_REJECT)
 FIRST_FLAG = FIRST_QUARANTINE + len(_QUARANTINE)
 OK = len(REASONS) - 1
+# A limit that is met exactly may be missed by as much in binary: 1 - 199 / 200 is a little more than 0.005.
+HAIR = 1e-9
 
 
 def verdict_of(reason: str) -> Verdict:
@@ -76,9 +78,11 @@ def verdict_of(reason: str) -> Verdict:
 class Incoming:
     """Hold delivered bars in the vendor's order as arrays of equal length.
 
-    `series` tells instruments apart. `session` is datetime64[D], NaT where it could not be read. The masks say what
-    only the caller can know; `move_limit`, `range_limit` and `tick_share` (a tick as a share of the price) belong to
-    the row's asset class, `whole_volume` asks for whole shares, `volume_tells` says that volume 0 means no trade.
+    `series` tells instruments apart. `session` is datetime64[D], NaT where it could not be read; `vwap` is NaN where
+    none is given, infinite where it could not be read. The masks say what only the caller can know; `move_limit`,
+    `range_limit` and `tick_share` (a tick as a share of the price) belong to the row's asset class, `whole_volume` asks
+    for whole shares, `volume_tells` says that volume 0 means no trade and `move_needs_volume` that a price which moves
+    without a trade is doubtful.
     """
 
     series: NDArray[np.int64]
@@ -103,6 +107,7 @@ class Incoming:
     tick_share: Floats
     whole_volume: Mask
     volume_tells: Mask
+    move_needs_volume: Mask
 
     def __len__(self) -> int:
         return len(self.session)

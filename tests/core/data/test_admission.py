@@ -326,6 +326,26 @@ def test_volumes_by_class_and_basis(asset_class: AssetClass, basis: str, volume:
 
 
 @pytest.mark.parametrize(
+    ("asset_class", "reason"),
+    [
+        ("equity", "zero_volume_flat"),
+        ("etf", "zero_volume_flat"),
+        ("crypto", "zero_volume_flat"),
+        ("index", "short_history"),
+        ("fx", "short_history"),
+    ],
+)
+def test_a_flat_day_without_volume_says_something_where_trades_are_counted(
+    asset_class: AssetClass, reason: str
+) -> None:
+    flat = {name: np.array([100.0]) for name in ("open", "high", "low", "close")}
+    assert reasons(judged(asset_class, [100.0], volume=np.array([0.0]), **flat)) == [reason]
+    assert reasons(judged(asset_class, [100.0], volume=np.array([np.nan]), has_volume=False, **flat)) == [
+        "short_history"
+    ]
+
+
+@pytest.mark.parametrize(
     ("asset_class", "high", "reason"),
     [
         ("equity", 140.5, "range_spike"),

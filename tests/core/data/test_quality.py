@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 from core.data.calendar import sessions_between
 from core.data.quality import REASONS, ExpectedMoves, History, Incoming, judge, verdict_of
 from core.data.quality_cases import judge_case, judge_file
-from core.errors import InvalidInput
 
 NO_MOVES = ExpectedMoves(
     series=np.empty(0, dtype=np.int64), session=np.empty(0, dtype="datetime64[D]"), ratio=np.empty(0)
@@ -65,6 +64,7 @@ def bars(closes: list[float], *, start: int = 30, volume: float = 1e6, series: i
         tick_share=np.full(count, 1e-4),
         whole_volume=np.ones(count, dtype=bool),
         volume_tells=np.ones(count, dtype=bool),
+        move_needs_volume=np.ones(count, dtype=bool),
     )
     return replace(made, **changes)
 
@@ -330,10 +330,3 @@ def test_a_special_dividend_explains_its_fall() -> None:
     paid = [{"ex_date": day, "kind": "dividend", "amount": 30.0}]
     assert judge_case(case(incoming=fallen))["verdicts"][0]["reason"] == "spike_unexplained"
     assert judge_case(case(incoming=fallen, actions=paid))["verdicts"][0]["reason"] == "explained_move"
-
-
-def test_a_line_that_is_no_case_is_named(tmp_path: Path) -> None:
-    path = tmp_path / "cases.jsonl"
-    path.write_text(json.dumps(case()) + "\n{}\n")
-    with pytest.raises(InvalidInput, match="Line 2"):
-        list(judge_file(path))

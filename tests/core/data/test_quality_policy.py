@@ -219,10 +219,13 @@ def test_high_and_low_are_not_far_from_both_open_and_close(
         (98.991, "ok"),
         (98.989, "vwap_outside"),
         (1.0, "vwap_outside"),
-        (math.nan, "ok"),  # no mean price was given
+        (None, "ok"),  # no mean price was given
+        (math.nan, "nonnumeric_price"),
+        (math.inf, "nonnumeric_price"),
+        ("100.0", "nonnumeric_price"),
     ],
 )
-def test_the_mean_price_lies_between_low_and_high(vwap: float, reason: str) -> None:
+def test_the_mean_price_lies_between_low_and_high(vwap: object, reason: str) -> None:
     assert reason_of(vwap=vwap) == reason
 
 
@@ -233,7 +236,7 @@ def test_the_mean_price_lies_between_low_and_high(vwap: float, reason: str) -> N
         ("etf", {"open": 100.0, "close": 100.0, "high": 100.0, "low": 99.9}, "zero_volume_move"),
         ("equity", {"open": 100.0, "close": 100.0, "high": 100.0, "low": 100.0}, "zero_volume_flat"),
         ("crypto", {}, "ok"),
-        ("crypto", {"high": 100.0, "low": 100.0}, "ok"),
+        ("crypto", {"high": 100.0, "low": 100.0}, "zero_volume_flat"),
     ],
 )
 def test_a_price_does_not_move_without_trades(asset_class: str, changes: dict[str, float], reason: str) -> None:
@@ -345,7 +348,9 @@ def test_cents_for_dollars_are_a_matter_of_scale(factor: float, off: float, scal
         (100.0, "split_not_applied"),
         (99.0, "split_not_applied"),
         (25.0, "split_not_applied"),  # the known split and another one
-        (33.0, "spike_unexplained"),  # the split and a fall by a third
+        (47.4, "split_not_applied"),  # the split and a fall of more than 5 %
+        (33.0, "split_not_applied"),
+        (201.0, "split_not_applied"),  # the wrong way
     ],
 )
 def test_a_known_split_explains_its_own_jump_only(close: float, reason: str) -> None:

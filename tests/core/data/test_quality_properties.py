@@ -73,6 +73,7 @@ def incoming(values: dict[str, np.ndarray], **changes: Any) -> Incoming:
         tick_share=np.full(count, 1e-4),
         whole_volume=np.ones(count, dtype=bool),
         volume_tells=np.ones(count, dtype=bool),
+        move_needs_volume=np.ones(count, dtype=bool),
     )
     return replace(made, **changes)
 
