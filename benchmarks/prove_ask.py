@@ -19,7 +19,8 @@ from typing import Any
 from benchmarks import answer_checks, answer_tables, privacy_canaries
 from benchmarks.prove import ROOT, SHARED, Steps, desk_home, table
 
-TODAY = date(2026, 6, 24)
+# The day of which the shared folder has most news, beside prices before and after it.
+TODAY = date(2026, 6, 17)
 NOW = f"{TODAY}T21:00:00+00:00"
 ATTACKS = 500
 ATTACKS_A_STEP = 50
@@ -43,7 +44,8 @@ def measure(steps: Steps) -> str:
     lines = [
         "## Answers: questions asked of the product, no language model",
         "",
-        f"`quantdesk ask --file QUESTIONS --json --as-of {TODAY}` on the imported folder above with the demo book."
+        f"`quantdesk ask --file QUESTIONS --json --as-of {TODAY}` on the imported folder above with the demo book;"
+        " that is the day of which the folder has most news."
         " *Outcome*: it answered, asked back, refused or proposed as expected. *Meaning*: also the expected tool,"
         " metric, symbols, period, filter, order and privacy label (`tests/evals/score.py`). The planner was written"
         " with the development questions in view; the held-back ones are the fairer figure."
