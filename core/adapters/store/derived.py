@@ -84,8 +84,7 @@ FROM news.articles a
 JOIN LATERAL (
     SELECT instrument_id FROM news.article_symbols v WHERE v.article_id = a.article_id
     UNION
-    SELECT instrument_id FROM derived.article_links l WHERE l.article_id = a.article_id
-       AND NOT EXISTS (SELECT FROM news.article_symbols v WHERE v.article_id = a.article_id)) s ON true
+    SELECT instrument_id FROM derived.article_links l WHERE l.article_id = a.article_id) s ON true
 JOIN LATERAL (
     SELECT 'lexicon' AS method, score, tone, known_at FROM derived.article_scores d WHERE d.article_id = a.article_id
     UNION ALL

@@ -281,17 +281,18 @@ def test_every_row_names_its_code_and_when_it_was_known(desk: Database) -> None:
     assert late == (0,)
 
 
-def test_an_article_without_a_tag_is_linked_and_scored_by_the_desk_and_one_with_keeps_its_own(desk: Database) -> None:
+def test_an_article_is_linked_to_whom_it_names_and_whom_its_source_tagged_with_its_own_score(desk: Database) -> None:
     pipeline = run(desk)
     publish(pipeline, 1, 5, "Apple profit soars on strong demand", 0, None)
     publish(pipeline, 2, 6, "Apple profit soars on demand", 3, -1.0)
+    publish(pipeline, 3, 7, "Microsoft warns of losses", 3, None)
     pipeline.finish()
     update_derived(PostgresDerivedStore(desk))
     later = AsOf(known=datetime(2020, 6, 1, tzinfo=UTC))
     with desk.transaction(later) as connection:
         rows = connection.execute(
             "SELECT symbol, article_id, link_method, sentiment_method, sentiment, story_id FROM news.v_symbol_articles"
-            " ORDER BY article_id"
+            " ORDER BY article_id, symbol"
         ).fetchall()
         both = connection.execute("SELECT method, tone FROM news.v_sentiment WHERE article_id = 'art_2'").fetchall()
         daily = connection.execute(
@@ -299,10 +300,14 @@ def test_an_article_without_a_tag_is_linked_and_scored_by_the_desk_and_one_with_
         ).fetchall()
     assert rows == [
         ("AAPL", "art_1", "linker", "lexicon", "positive", "art_1"),
+        ("AAPL", "art_2", "linker", "provider:test", "negative", "art_1"),
         ("MSFT", "art_2", "vendor", "provider:test", "negative", "art_1"),
+        ("MSFT", "art_3", "vendor", "lexicon", "negative", "art_3"),
     ]
     assert sorted(both) == [("lexicon", "positive"), ("provider:test", "negative")]
-    assert daily == [("AAPL", "lexicon", 1), ("MSFT", "lexicon", 1), ("MSFT", "vendor", 1)]
+    assert daily == [
+        ("AAPL", "lexicon", 2), ("AAPL", "vendor", 1), ("MSFT", "lexicon", 2), ("MSFT", "vendor", 1)
+    ]  # fmt: skip
     with desk.transaction(AsOf(known=datetime(2020, 3, 2, 5, 30, tzinfo=UTC))) as connection:
         known = connection.execute("SELECT article_id FROM news.v_symbol_articles").fetchall()
         assert known == [("art_1",)]
