@@ -15,6 +15,7 @@ from typing import Any
 
 from benchmarks import (
     order_attacks,
+    order_bracket_crashes,
     order_brackets,
     order_crashes,
     order_days,
@@ -31,6 +32,7 @@ from core.execution.crash_points import CRASH_POINTS
 from core.testing.socket_venue import SocketVenue
 
 REPEATS = 50
+BRACKET_REPEATS = 10
 SCHEDULES, SCHEDULES_EACH = 10_000, 250
 GATE_ORDERS, GATE_ORDERS_EACH = 100_000, 5_000
 HALTS = 20
@@ -42,7 +44,7 @@ _lane: dict[str, Any] = {}
 def measure(steps: Steps) -> str:
     """Run everything on a server of its own, on two lanes where the parts are independent."""
     with market_server() as (dsn, home):
-        cells, chunks, gates = _in_lanes(steps, dsn, home)
+        cells, bracket_cells, chunks, gates = _in_lanes(steps, dsn, home)
         venue = SocketVenue()
         try:
             with order_attacks.killable(home) as kill:
@@ -71,6 +73,7 @@ def measure(steps: Steps) -> str:
             "## Orders: nothing lost, nothing doubled, nothing unapproved",
             crash_section(cells),
             stack_section(stack),
+            order_bracket_crashes.section(bracket_cells),
             schedule_section(chunks),
             attack_section(attacks),
             gate_section(gates, race, latency),
@@ -86,14 +89,18 @@ def measure(steps: Steps) -> str:
     )
 
 
-def _in_lanes(steps: Steps, dsn: str, home: Path) -> tuple[dict[str, Any], list[Any], list[Any]]:
-    """Run the cells of the crash matrix, the schedules and the gate's orders side by side."""
+def _in_lanes(steps: Steps, dsn: str, home: Path) -> tuple[dict[str, Any], dict[str, Any], list[Any], list[Any]]:
+    """Run the cells of both crash matrices, the schedules and the gate's orders side by side."""
     work: dict[str, tuple[Any, ...]] = {}
     for deduplicates in (True, False):
         for point in CRASH_POINTS:
             for reply in order_crashes.REPLIES:
                 name = f"crash {point}|{reply}|{deduplicates}"
                 work[name] = (_crash, point, reply, deduplicates)
+        for step in order_bracket_crashes.STEPS:
+            for reply in order_crashes.REPLIES:
+                name = order_bracket_crashes.name_of(step, reply, deduplicates=deduplicates)
+                work[name] = (_bracket_crash, step, reply, deduplicates)
     for number in range(SCHEDULES // SCHEDULES_EACH):
         work[f"schedules {number}"] = (_schedules, number)
     for number in range(GATE_ORDERS // GATE_ORDERS_EACH):
@@ -107,7 +114,7 @@ def _in_lanes(steps: Steps, dsn: str, home: Path) -> tuple[dict[str, Any], list[
     def kept(start: str) -> dict[str, Any]:
         return {name: steps.do(name, lambda: None) for name in work if name.startswith(start)}
 
-    return kept("crash "), list(kept("schedules ").values()), list(kept("gate ").values())
+    return kept("crash "), kept("bracket "), list(kept("schedules ").values()), list(kept("gate ").values())
 
 
 @contextlib.contextmanager
@@ -127,22 +134,25 @@ def _start_lane(dsn: str, home: Path) -> None:
     listing = _lane["home"] / "modules"
 
     def walk() -> None:
-        order_crashes.trial(_lane["dsn"], _lane["home"], _lane["venue"], "fill.stored", "duplicated", deduplicates=True)
+        order_bracket_crashes.rehearse(_lane["dsn"], _lane["home"], _lane["venue"])
         listing.write_text("\n".join(sys.modules))
 
-    # Its own forks are where the modules are loaded, so the walk is made once here too.
+    # In a fork, as this process must have no connection that its forks would share.
     order_crashes.in_a_process(walk)
-    for name in [*listing.read_text().split(), *_LATE]:
+    for name in listing.read_text().split():
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
-
-
-_LATE = ("core.execution.gateway", "core.execution.reconciliation", "core.adapters.store.bars", "rfc8785", "numpy")
 
 
 def _crash(point: str, reply: Any, deduplicates: bool) -> dict[str, int]:
     return order_crashes.cell(
         _lane["dsn"], _lane["home"], _lane["venue"], point, reply, deduplicates=deduplicates, repeats=REPEATS
+    )
+
+
+def _bracket_crash(step: order_bracket_crashes.Step, reply: Any, deduplicates: bool) -> dict[str, int]:
+    return order_bracket_crashes.cell(
+        _lane["dsn"], _lane["home"], _lane["venue"], step, reply, deduplicates=deduplicates, repeats=BRACKET_REPEATS
     )
 
 

@@ -32,7 +32,8 @@ def alarm_notice(events: Sequence[OutboxEvent]) -> Notice | None:
         title=f"quantdesk: {'an alarm' if len(subjects) == 1 else f'{len(subjects)} alarms'} of the trading desk",
         lines=(
             f"About: {shown}.",
-            "The books and a venue differ, or a venue executed more than was asked for; trading may be stopped.",
+            "The books and a venue differ, a venue executed more than was asked for, or nobody can say whether an order"
+            " reached its venue; trading may be stopped.",
             "Look with `quantdesk reconcile` and `quantdesk orders`.",
         ),
     )

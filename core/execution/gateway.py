@@ -28,6 +28,7 @@ FIRST_ATTEMPT = 1
 CANCEL_ROUNDS = 3
 SECOND_ATTEMPT = 2
 """Trades back what the first attempt of a leg filled, when another leg failed."""
+_MIGHT_DOUBLE = "The venue has no order of this id yet, and sending it again might double it."
 _UNCOVERED = "bracket: the position does not hold what this order would rest for"
 FAILED: frozenset[OrderState] = frozenset({"denied", "rejected", "cancelled", "expired"})
 
@@ -88,9 +89,7 @@ class Gateway:
             order = transaction.orders.get(order_id)
         if order.state not in AT_VENUE:
             raise InvalidInput(f"Order {order_id} is {order.state}: there is nothing to cancel at the venue.")
-        word = self._broker(order).cancel(order.account_id, order.client_order_id)
-        with self._store.transaction() as transaction:
-            changed = apply_word(transaction, transaction.orders.get(order_id, lock=True), word, self._clock)
+        changed = self._cancelled(order, self._word_on_cancel(order))
         self._end_pair(order.proposal_id)
         return changed
 
@@ -203,7 +202,9 @@ class Gateway:
             return None
         linked = linked_legs(proposal)
         if order.leg in linked:
-            over = [part for part in others if part.leg in linked and part.leg != order.leg and _ends(part, order)]
+            over = [
+                part for part in others if part.leg in linked and part.leg != order.leg and _ends(part, order, proposal)
+            ]
             return f"linked: leg {over[0].leg + 1} is {over[0].state}" if over else None
         failed = [part for part in others if part.leg != order.leg and part.state in FAILED]
         if failed and proposal.on_failure == "unwind":
@@ -246,7 +247,7 @@ class Gateway:
             order
             for order in linked
             if order.state in ("intended", "accepted", "partially_filled")
-            if any(_ends(part, order) for part in linked if part.leg != order.leg)
+            if any(_ends(part, order, proposal) for part in linked if part.leg != order.leg)
         ]
         return [
             self._withdraw(order, "linked: the other order of the pair ended or traded")
@@ -344,11 +345,24 @@ class Gateway:
 
     def _ask_to_cancel(self, order: Order) -> Order:
         try:
-            word = self._broker(order).cancel(order.account_id, order.client_order_id)
+            word = self._word_on_cancel(order)
         except ServiceError:
             return order
+        return self._cancelled(order, word)
+
+    def _word_on_cancel(self, order: Order) -> VenueOrder:
+        crash_point("cancel.before_send")
+        word = self._broker(order).cancel(order.account_id, order.client_order_id)
+        crash_point("cancel.sent")
+        return word
+
+    def _cancelled(self, order: Order, word: VenueOrder) -> Order:
+        """Store the venue's word on a cancel."""
         with self._store.transaction() as transaction:
-            return apply_word(transaction, transaction.orders.get(order.order_id, lock=True), word, self._clock)
+            changed = apply_word(transaction, transaction.orders.get(order.order_id, lock=True), word, self._clock)
+            crash_point("cancel.recorded")
+        crash_point("cancel.stored")
+        return changed
 
     def _trade_back(self, proposal: Proposal, order: Order) -> Order:
         """Write the order that trades a filled leg back; the database checks it against the approval."""
@@ -451,13 +465,23 @@ class Gateway:
             if word is not None:
                 return apply_word(transaction, order, word, self._clock)
             if not broker.deduplicates:
-                reason = "The venue has no order of this id yet, and sending it again might double it."
-                return self._record(transaction, order, "lose", reason) if order.state == "submitting" else order
+                return self._hold(transaction, order, _MIGHT_DOUBLE)
+            proposal, _ = transaction.proposals.get(order.proposal_id)
+            if proposal.protects(proposal.legs[order.leg]) and not transaction.orders.is_covered(order.order_id):
+                return self._hold(transaction, order, _UNCOVERED)
             if self._kill_switch.reason(transaction, order_id=order.order_id) is not None:
                 return order
             if order.state == "unknown":
                 order = self._record(transaction, order, "submit", "")
         return self._transmit(order, first=False)
+
+    def _hold(self, transaction: Transaction, order: Order, why: str) -> Order:
+        """Wait for evidence on an order that the venue does not have and that is not sent again; tell a person once."""
+        told = any(event["detail"].get("reason") == why for event in transaction.orders.events(order.order_id))
+        if told and order.state == "unknown":
+            return order
+        transaction.events.put("alert.raised", order.order_id)
+        return self._record(transaction, order, "lose", why)
 
     def _order(self, proposal: Proposal, leg: int, objections: str, quantity: Decimal | None = None) -> Order:
         part = proposal.legs[leg]
@@ -524,9 +548,16 @@ class Gateway:
         return broker
 
 
-def _ends(one: Order, other: Order) -> bool:
-    """Say whether what became of one order of a linked pair ends the other: it traded, or ended before either did."""
-    return one.filled_quantity > 0 or (one.state not in OPEN and other.filled_quantity == 0)
+def _ends(one: Order, other: Order, proposal: Proposal) -> bool:
+    """Say whether what became of one order of a linked pair ends the other: it traded, or ended before either did.
+
+    One that never came to rest ends nothing in a bracket: a position keeps its stop when its target is refused.
+    """
+    if one.filled_quantity > 0:
+        return True
+    if proposal.legging == "bracket" and one.state in ("denied", "rejected"):
+        return False
+    return one.state not in OPEN and other.filled_quantity == 0
 
 
 def _has_second(orders: Sequence[Order], order: Order) -> bool:

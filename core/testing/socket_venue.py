@@ -15,9 +15,10 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, Literal
 
+from core.domain.books import OrderType, Side
 from core.errors import OutcomeUnknown, Unavailable
 from core.ports.broker import Execution, OrderTicket, VenueAccount, VenueOpenOrder, VenueOrder
-from core.testing.fault_venue import FaultBroker, FaultVenue
+from core.testing.fault_venue import FaultBroker, FaultVenue, Working
 
 ReplyFault = Literal["arrives", "lost", "delayed", "duplicated"]
 REPLY_TIMEOUT_S = 0.15
@@ -30,60 +31,51 @@ class _Server(socketserver.ThreadingTCPServer):
     daemon_threads = True
     broker: FaultBroker
     reply: ReplyFault = "arrives"
+    spared = 0
     cancels = 0
     last_submit = 0.0
+    last_cancel = 0.0
 
 
 class _Handler(socketserver.StreamRequestHandler):
     server: _Server
 
     def handle(self) -> None:
-        """Answer one request of one connection; the first submit after a reset meets the fault."""
+        """Answer one request of one connection; the next submit or cancel that is not spared meets the fault."""
         request = json.loads(self.rfile.readline() or "{}")
         operation = request.pop("op", "")
         fault: ReplyFault = "arrives"
-        if operation == "submit":
-            fault, self.server.reply = (
-                self.server.reply,
-                "arrives" if self.server.reply != "duplicated" else "duplicated",
-            )
-            self.server.last_submit = time.monotonic()
+        if operation in ("submit", "cancel"):
+            fault = self._fault()
+            setattr(self.server, f"last_{operation}", time.monotonic())
         if fault == "delayed":
+            if operation == "cancel":
+                # Nobody waits as shortly for the reply to a cancel as to an order: the line is cut instead.
+                self.connection.shutdown(socket.SHUT_RDWR)
+                fault = "lost"
             time.sleep(LATE_S)
         answer = json.dumps(_answer(self.server, operation, request), default=str).encode() + b"\n"
         if fault != "lost":
             self.wfile.write(answer * (2 if fault == "duplicated" else 1))
 
+    def _fault(self) -> ReplyFault:
+        if self.server.spared:
+            self.server.spared -= 1
+            return "arrives"
+        fault = self.server.reply
+        if fault != "duplicated":
+            self.server.reply = "arrives"
+        return fault
+
 
 def _answer(server: _Server, operation: str, request: dict[str, Any]) -> Any:
     broker = server.broker
-    venue = broker.venue
-    if operation == "reset":
-        server.broker = FaultBroker(
-            FaultVenue(
-                deduplicates=request["deduplicates"],
-                session=date.fromisoformat(request["session"]),
-                opened_at=datetime.fromisoformat(request["opened_at"]),
-            )
-        )
-        server.broker.venue.deposits = {"main": Decimal(100_000)}
-        server.reply, server.cancels = request["reply"], 0
-        return True
-    if operation == "counts":
-        ids = [order.ticket.client_order_id for order in venue.orders]
-        return {
-            "orders": len(ids),
-            "ids": len(set(ids)),
-            "cancels": server.cancels,
-            "open": sum(order.state in ("accepted", "partially_filled") for order in venue.orders),
-            "position": str(venue.positions("main").get(1, 0)),
-            "last_submit": server.last_submit,
-        }
+    if operation in ("reset", "meet", "counts", "working", "reach"):
+        return _control(server, operation, request)
     if operation == "submit":
-        order = venue.take(_ticket(request))
+        order = broker.venue.take(_ticket(request))
         if order.ticket.order_type == "market":
-            for part in (Decimal("0.4"), Decimal("0.6")):
-                venue.fill(order, order.ticket.quantity * part, Decimal(151))
+            _fill_in_parts(broker.venue, order)
         return asdict(broker.find(order.ticket.account_id, order.ticket.client_order_id))  # type: ignore[arg-type]
     account, client = request.get("account_id", ""), request.get("client_order_id", "")
     if operation == "cancel":
@@ -96,6 +88,52 @@ def _answer(server: _Server, operation: str, request: dict[str, Any]) -> Any:
         parts = list(broker.executions(account, request["client_order_ids"]))
         return [asdict(part) for part in (parts + parts[::-1] if server.reply == "duplicated" else parts)]
     return asdict(broker.account(account))
+
+
+def _control(server: _Server, operation: str, request: dict[str, Any]) -> Any:
+    """Do what a proof asks of its venue, which no desk can."""
+    venue = server.broker.venue
+    if operation == "reset":
+        server.broker = FaultBroker(
+            FaultVenue(
+                deduplicates=request["deduplicates"],
+                session=date.fromisoformat(request["session"]),
+                opened_at=datetime.fromisoformat(request["opened_at"]),
+            )
+        )
+        server.broker.venue.deposits = {"main": Decimal(100_000)}
+        server.reply, server.spared, server.cancels = request["reply"], 0, 0
+    elif operation == "meet":
+        server.reply, server.spared = request["reply"], request["spared"]
+    elif operation == "reach":
+        for order in venue.orders:
+            if order.ticket.order_type == request["order_type"]:
+                _fill_in_parts(venue, order)
+    elif operation == "working":
+        return [
+            (order.ticket.order_type, order.ticket.side, str(order.ticket.quantity - order.filled))
+            for order in venue.orders
+            if order.state in ("accepted", "partially_filled")
+        ]
+    ids = [order.ticket.client_order_id for order in venue.orders]
+    return {
+        "orders": len(ids),
+        "ids": len(set(ids)),
+        "cancels": server.cancels,
+        "open": sum(order.state in ("accepted", "partially_filled") for order in venue.orders),
+        "position": str(venue.positions("main").get(1, 0)),
+        "cash": str(venue.cash("main")),
+        "executions": sum(len(order.executions) for order in venue.orders),
+        "last_submit": server.last_submit,
+        "last_cancel": server.last_cancel,
+    }
+
+
+def _fill_in_parts(venue: FaultVenue, order: Working) -> None:
+    """Execute an order at its price, a market order at 151, in two parts."""
+    price = order.ticket.stop_price or order.ticket.limit_price or Decimal(151)
+    for part in (Decimal("0.4"), Decimal("0.6")):
+        venue.fill(order, order.ticket.quantity * part, price)
 
 
 class SocketVenue:
@@ -133,6 +171,18 @@ class SocketVenue:
         """Return how many orders and different ids the venue has, cancels it was asked for, and the position."""
         told: dict[str, Any] = ask(self.address, "counts", {})
         return told
+
+    def meet(self, reply: ReplyFault, *, spared: int = 0) -> None:
+        """Say what becomes of the reply to the next submit or cancel after so many that are spared."""
+        ask(self.address, "meet", {"reply": reply, "spared": spared})
+
+    def working(self) -> list[tuple[OrderType, Side, Decimal]]:
+        """Return type, side and rest of every order at work."""
+        return [(kind, side, Decimal(rest)) for kind, side, rest in ask(self.address, "working", {})]
+
+    def reach(self, order_type: OrderType) -> None:
+        """Let the price reach every order of a type that is at work: it is filled in two parts."""
+        ask(self.address, "reach", {"order_type": order_type})
 
     def close(self) -> None:
         """End the venue."""

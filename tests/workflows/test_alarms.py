@@ -45,6 +45,7 @@ def test_alarms_that_wait_together_are_one_notice_and_a_repeated_one_is_named_on
     assert notice.title == "quantdesk: 2 alarms of the trading desk"
     assert notice.lines[0] == "About: dif_1, ord_2."
     assert "ord_9" not in notice.body
+    assert "nobody can say whether an order reached its venue" in notice.body
 
 
 def test_a_storm_of_alarms_is_one_short_notice():

@@ -121,6 +121,61 @@ def test_one_of_the_two_trades_and_the_other_is_cancelled(desk, other, venue, ap
     assert held(venue) == 0 == at_rest(venue)
 
 
+def test_a_target_that_the_venue_refuses_does_not_take_the_stop_with_it(desk, other, venue, broker, approved):
+    proposal_id = approved(bracket())
+    follow(other, proposal_id)
+    venue.fill(venue.orders[0], Decimal(10), Decimal(150))
+    broker.submits = ["arrives", "rejected"]
+    follow(other, proposal_id)
+    assert states(desk, proposal_id) == {0: "filled", 1: "accepted", 2: "rejected"} and at_rest(venue) == 10
+
+
+def test_a_target_that_a_person_cancels_takes_the_stop_with_it(desk, other, venue, approved):
+    proposal_id = approved(bracket())
+    follow(other, proposal_id)
+    venue.fill(venue.orders[0], Decimal(10), Decimal(150))
+    follow(other, proposal_id)
+    _, _, target = other.proposals.get(proposal_id).orders
+    other.gateway.cancel(target.order_id, PETER)
+    assert at_rest(venue) == 0
+
+
+def alarms(desk):
+    return desk.sql("SELECT subject_id FROM desk.outbox WHERE topic = 'alert.raised'")
+
+
+def test_a_stop_that_may_not_rest_calls_for_a_person_once(desk, other, venue, broker, approved):
+    proposal_id = approved(bracket(target=None))
+    follow(other, proposal_id)
+    venue.fill(venue.orders[0], Decimal(10), Decimal(150))
+    broker.submits = ["never left"]
+    other.settlement.settle("main")
+    other.gateway.release(proposal_id)
+    # Not answered yet: the venue may have it.
+    assert states(desk, proposal_id)[1] == "unknown" and alarms(desk) == []
+    follow(other, proposal_id, 3)
+    stop = other.proposals.get(proposal_id).orders[1]
+    assert stop.state == "unknown" and at_rest(venue) == 0 and alarms(desk) == [(stop.order_id,)]
+
+
+def test_a_stop_on_its_way_is_not_sent_again_for_a_position_that_is_gone(desk, other, venue, broker, approved):
+    """The venue takes an id once, so the desk would send again what it does not have; but the target was faster."""
+    venue.deduplicates = True
+    proposal_id = approved(bracket())
+    follow(other, proposal_id)
+    venue.fill(venue.orders[0], Decimal(10), Decimal(150))
+    broker.submits = ["arrives late"]
+    other.settlement.settle("main")
+    other.gateway.release(proposal_id)
+    venue.fill(venue.orders[1], Decimal(10), Decimal(160))
+    other.settlement.settle("main")
+    follow(other, proposal_id)
+    assert states(desk, proposal_id) == {0: "filled", 1: "unknown", 2: "filled"}
+    venue.deliver()
+    follow(other, proposal_id)
+    assert states(desk, proposal_id)[1] == "cancelled" and at_rest(venue) == 0 == held(venue)
+
+
 def test_a_short_position_is_protected_by_purchases(desk, other, venue, approved):
     proposal_id = approved(bracket(entry="sell", stop=160, target=140))
     follow(other, proposal_id)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import InvalidInput
-from core.execution.crash_points import CRASH_POINTS, arm
+from core.execution.crash_points import CRASH_POINTS, arm, crash_point
 from core.execution.requests import LegRequest, TradeRequest
 from core.testing.small_market import AGENT
 
@@ -107,6 +107,19 @@ def test_a_sender_killed_twice_between_the_fill_of_an_entry_and_its_stop_leaves_
     at_venue = desk.sql("SELECT order_type, state, quantity FROM execution.paper_orders ORDER BY accepted_at")
     assert at_venue == [("market", "filled", 10), ("stop", "accepted", 10)]
     assert desk.sql("SELECT count(*) FROM execution.fills") == [(1,)]
+
+
+def test_a_step_kills_at_the_pass_it_is_armed_for(monkeypatch):
+    kills = []
+    monkeypatch.setattr("core.execution.crash_points.os.kill", lambda pid, signal: kills.append(signal))
+    arm("cancel.sent", passes=2)
+    for name in ("cancel.sent", "send.sent", "cancel.sent", "cancel.sent"):
+        crash_point(name)
+        if name == "send.sent":
+            assert kills == []
+    arm(None)
+    crash_point("cancel.sent")
+    assert kills == [signal.SIGKILL]
 
 
 def test_an_unknown_step_is_refused():
