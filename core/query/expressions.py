@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -10,19 +11,28 @@ from typing import Any
 from postgast import pg_query_pb2 as pb
 
 from core.query import sizes, tree
-from core.query.allowed import AGGREGATES, COLLECTORS, FUNCTIONS, OPERATORS, TYPES
+from core.query.allowed import (
+    AGGREGATES,
+    COLLATIONS,
+    COLLECTORS,
+    FUNCTIONS,
+    JSON_PATH_OPERATORS,
+    OPERATORS,
+    SORTERS,
+    TYPES,
+)
 from core.query.relations import Relations
 from core.query.scope import CommonTable, Output, Scope, Source, column_hint, refuse
 
 MAX_DEPTH = 100
 MAX_ITEMS = 2_000
 
-_GROWING = (
-    frozenset(("repeat", "lpad", "rpad", "concat", "concat_ws", "format", "replace", "regexp_replace", "overlay"))
-    | {"array_to_string", "jsonb_pretty"}
-    | sizes.JSON_WRITERS
-    | COLLECTORS
-)
+_GROWING = sizes.GROWING_FUNCTIONS | COLLECTORS
+# && joins two queries of a text search into one; between other types it only compares.
+_JOINING = frozenset(("||", "&&"))
+CLOCKS = frozenset(("now", "transaction_timestamp", "statement_timestamp", "clock_timestamp"))
+# Texts that the server reads as a date of its own clock.
+_CLOCK_TEXT = re.compile(r"\s*(now|today|tomorrow|yesterday)(\s+[\d:.]+)?\s*", re.IGNORECASE)
 _CLOCK_VALUES = frozenset(range(pb.SVFOP_CURRENT_DATE, pb.SVFOP_CURRENT_ROLE))
 _DESK_TYPES = {
     pb.SVFOP_CURRENT_DATE: "date",
@@ -46,6 +56,8 @@ class ExpressionCheck(ABC):
         self._collectors: list[tuple[list[Source], set[int]]] = []
         self._in_recursion = 0
         self._aggregated = False
+        self._series_rows = 1.0
+        self._built = 0.0
         self.relations: set[str] = set()
         self.functions: set[str] = set()
         self.common_names: set[str] = set()
@@ -70,17 +82,17 @@ class ExpressionCheck(ABC):
             raise refuse("value_size", "The statement would build very long values.")
         return size
 
-    def _sort(self, part: Any, scope: Scope) -> None:
+    def _sort(self, part: Any, scope: Scope) -> float:
         if part.use_op:
             raise refuse("operator", "ORDER BY ... USING is not allowed.")
-        self._named_or_expression(part.node, scope)
+        return self._named_or_expression(part.node, scope)
 
-    def _named_or_expression(self, node: Any, scope: Scope) -> None:
+    def _named_or_expression(self, node: Any, scope: Scope) -> float:
         if node.WhichOneof("node") == "column_ref" and len(node.column_ref.fields) == 1:
             field_node = node.column_ref.fields[0]
             if field_node.WhichOneof("node") == "string" and field_node.string.sval in scope.outputs:
-                return
-        self.expression(node, scope)
+                return scope.outputs[field_node.string.sval]
+        return self.expression(node, scope)
 
     def _all(self, nodes: Iterable[Any], scope: Scope) -> list[float]:
         return [self.expression(node, scope) for node in nodes]
@@ -110,6 +122,8 @@ class ExpressionCheck(ABC):
         while here is not None:
             for source in here.sources:
                 if source.name == name:
+                    if self._in_recursion:
+                        raise refuse("recursion", "A whole row inside a recursive query can grow without end.")
                     source.whole = True
                     self._note(source, here)
                     return sizes.ESCAPING * sum(source.columns.values())
@@ -136,15 +150,16 @@ class ExpressionCheck(ABC):
         self.functions.add(name)
         if name in AGGREGATES and not inner.HasField("over"):
             self._aggregated = True
-        if name in ("now", "transaction_timestamp", "statement_timestamp") and self._desk_time and not inner.args:
+        if self._desk_time and name in CLOCKS and not inner.args:
             node.CopyFrom(tree.desk_now())
             return sizes.NARROW_BYTES
         if inner.func_variadic:
             raise refuse("function", "VARIADIC arguments are not allowed; write the arguments one by one.")
         arguments = list(inner.args)
         found = self._all(arguments, scope)
-        for part in inner.agg_order:
-            self._sort(part.sort_by, scope)
+        if self._desk_time and name == "age" and len(inner.args) == 1:
+            tree.put_before(inner.args, tree.cast_to(tree.cast_to(tree.desk_now(), "date"), "timestamp"))
+        sorted_by = sum(self._sort(part.sort_by, scope) for part in inner.agg_order)
         if inner.HasField("agg_filter"):
             self.expression(inner.agg_filter, scope)
         if inner.HasField("over"):
@@ -153,10 +168,24 @@ class ExpressionCheck(ABC):
             self._check_series(arguments)
         if self._in_recursion and name in _GROWING:
             raise refuse("recursion", f"{name} inside a recursive query can grow without end.")
+        if name in COLLECTORS | SORTERS:
+            self._check_collected(sum(found) + sorted_by)
+        return self._value_bytes(name, arguments, found)
+
+    def _value_bytes(self, name: str, arguments: list[Any], found: list[float]) -> float:
         try:
-            return sizes.function_bytes(name, arguments, found)
+            sizes.check_arguments(name, arguments)
+            size = sizes.function_bytes(name, arguments, found)
         except ValueError as error:
             raise refuse("value_size", f"{error}.") from error
+        if name in sizes.PADDING:
+            self._built = max(self._built, size)
+        return size
+
+    def _check_collected(self, row: float) -> None:
+        built = self._built > sizes.SHORT_PADDING
+        if row > (sizes.MAX_COLLECTED_BUILT_ROW if built else sizes.MAX_COLLECTED_ROW):
+            raise refuse("value_size", "The statement would collect very long values.")
 
     def _function_name(self, parts: Any) -> str:
         names = [part.string.sval for part in parts]
@@ -168,11 +197,12 @@ class ExpressionCheck(ABC):
         return name
 
     def _check_series(self, arguments: list[Any]) -> None:
-        rows = sizes.series_rows(arguments)
+        rows = sizes.series_rows(arguments, self._known)
         if rows is None or rows > sizes.MAX_SERIES_ROWS:
             raise refuse(
                 "series", f"generate_series needs constant bounds and at most {sizes.MAX_SERIES_ROWS:,} values."
             )
+        self._series_rows = max(self._series_rows, rows)
 
     def _window(self, inner: Any, scope: Scope) -> None:
         for part in inner.partition_clause:
@@ -191,17 +221,37 @@ class ExpressionCheck(ABC):
         for side in ("lexpr", "rexpr"):
             if inner.HasField(side):
                 child = getattr(inner, side)
-                if child.WhichOneof("node") == "list":
+                if child.WhichOneof("node") == "row_expr":
+                    # A comparison takes rows apart, it does not write them.
+                    found.append(max(self._all(child.row_expr.args, scope), default=0.0))
+                elif child.WhichOneof("node") == "list":
                     if len(child.list.items) > MAX_ITEMS:
                         raise refuse("items", f"A list has more than {MAX_ITEMS} items.")
                     found.append(max(self._all(child.list.items, scope)))
                 else:
                     found.append(self.expression(child, scope))
-        if names[0] == "||":
+        self._check_right_side(names[0], inner)
+        if names[0] in _JOINING:
             if self._in_recursion:
-                raise refuse("recursion", "|| inside a recursive query can grow without end.")
+                raise refuse("recursion", f"{names[0]} inside a recursive query can grow without end.")
             return sum(found)
         return float(sizes.NARROW_BYTES) if names[0] not in ("->", "->>", "#>", "#>>", "-") else max(found)
+
+    def _check_right_side(self, operator: str, inner: Any) -> None:
+        path = operator in JSON_PATH_OPERATORS and (operator == "@?" or inner.rexpr.WhichOneof("node") == "a_const")
+        try:
+            if operator == "^":
+                sizes.check_exponent(inner.rexpr)
+            elif path:
+                sizes.check_json_path(inner.rexpr)
+        except ValueError as error:
+            raise refuse("value_size", f"{error}.") from error
+
+    def _collate(self, _node: Any, inner: Any, scope: Scope) -> float:
+        names = [part.string.sval for part in inner.collname]
+        if len(names) != 1 or names[0] not in COLLATIONS:
+            raise refuse("collation", f"The collation {'.'.join(names)} is not allowed.")
+        return self.expression(inner.arg, scope)
 
     def _cast(self, _node: Any, inner: Any, scope: Scope) -> float:
         self._type(inner.type_name)
@@ -223,6 +273,10 @@ class ExpressionCheck(ABC):
         return width
 
     def _literal(self, _node: Any, inner: Any, _scope: Scope) -> float:
+        if sizes.is_huge_number(inner.sval.sval) or sizes.is_huge_number(inner.fval.fval):
+            raise refuse("value_size", "Exponents of numbers may have at most three digits.")
+        if self._desk_time and _CLOCK_TEXT.fullmatch(inner.sval.sval):
+            raise refuse("session", f"{inner.sval.sval!r} means the server's clock; write current_date or now().")
         return float(len(inner.sval.sval)) if inner.WhichOneof("val") == "sval" else 8.0
 
     def _parameter(self, _node: Any, inner: Any, _scope: Scope) -> float:
@@ -245,7 +299,8 @@ class ExpressionCheck(ABC):
         output = self.select(inner.subselect.select_stmt, scope, scope.tables)
         sizes_found = [size for _, size in output.columns]
         if inner.sub_link_type == pb.ARRAY_SUBLINK:
-            return sizes.COLLECTED_BYTES
+            self._check_collected(sum(sizes_found))
+            return sizes.collected_bytes(sum(sizes_found))
         return max(sizes_found, default=0.0)
 
     def _case(self, _node: Any, inner: Any, scope: Scope) -> float:
@@ -263,11 +318,17 @@ class ExpressionCheck(ABC):
         return max(self._all(inner.args, scope), default=0.0)
 
     def _row(self, _node: Any, inner: Any, scope: Scope) -> float:
+        self._check_growth(inner.args)
         return sizes.ESCAPING * sum(self._all(inner.args, scope))
+
+    def _check_growth(self, parts: Any) -> None:
+        if self._in_recursion and sum(sizes.constant(part) is None for part in parts) > 1:
+            raise refuse("recursion", "Rows and arrays of several values can grow without end in a recursive query.")
 
     def _array(self, _node: Any, inner: Any, scope: Scope) -> float:
         if len(inner.elements) > MAX_ITEMS:
             raise refuse("items", f"An array has more than {MAX_ITEMS} items.")
+        self._check_growth(inner.elements)
         return sizes.ESCAPING * sum(self._all(inner.elements, scope))
 
     def _items(self, _node: Any, inner: Any, scope: Scope) -> float:
@@ -334,6 +395,7 @@ _EXPRESSIONS: dict[str, Callable[[ExpressionCheck, Any, Any, Scope], float]] = {
     "null_test": ExpressionCheck._test,
     "boolean_test": ExpressionCheck._test,
     "a_array_expr": ExpressionCheck._array,
+    "collate_clause": ExpressionCheck._collate,
     "a_indirection": ExpressionCheck._indirection,
     "row_expr": ExpressionCheck._row,
     "list": ExpressionCheck._items,

@@ -2,8 +2,8 @@
 
 Every relation, column, function, type and operator is resolved the way the server would; what cannot be resolved
 is refused, so that a function called in column notation (`t.f`) is caught too. Three edits are made: `*` reads
-only the configured columns of a relation, the result of a recursive query is cut at a row limit, and, when asked,
-today and now mean the desk's clock.
+only the configured columns of a relation, a recursive query fails beyond a row limit, and, when asked, today and now
+mean the desk's clock.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 from postgast import pg_query_pb2 as pb
 
 from core.query import sizes, tree
-from core.query.allowed import ROW_FUNCTIONS
+from core.query.allowed import RECORD_FUNCTIONS, ROW_FUNCTIONS
 from core.query.expressions import MAX_ITEMS, ExpressionCheck
 from core.query.scope import CommonTable, Output, Scope, Source, refuse, renamed
 
@@ -78,9 +78,11 @@ class GrammarCheck(ExpressionCheck):
         rows = self._joined_rows(scope, links)
         if self._in_recursion and any(source.recursive for source in scope.sources):
             self._check_recursive_arm(scope, links)
-        outside, self._aggregated = self._aggregated, False
+        outside = self._aggregated, self._series_rows
+        self._aggregated, self._series_rows = False, 1.0
         columns = self._targets(statement, scope)
-        aggregated, self._aggregated = self._aggregated, outside
+        aggregated, series_rows = self._aggregated, self._series_rows
+        self._aggregated, self._series_rows = outside
         scope.outputs = {name: size for name, size in columns if name}
         self._grouping(statement, scope)
         for window in statement.window_clause:
@@ -89,10 +91,14 @@ class GrammarCheck(ExpressionCheck):
         self._hide_other_columns(scope)
         if aggregated and not statement.group_clause:
             rows = 1.0
-        return Output(columns=columns, rows=self._limited(statement, min(rows, sizes.TABLE_ROWS)))
+        rows = min(rows, sizes.TABLE_ROWS) * series_rows
+        if rows > sizes.MAX_PRODUCT_ROWS:
+            raise refuse("series", "A series in the SELECT list is repeated for every row; put it into FROM.")
+        return Output(columns=columns, rows=self._limited(statement, rows))
 
     def _targets(self, statement: Any, scope: Scope) -> list[tuple[str, float]]:
         columns: list[tuple[str, float]] = []
+        self._check_width(len(statement.target_list))
         for target in statement.target_list:
             value = target.res_target.val
             star = self._star(value, scope)
@@ -103,11 +109,14 @@ class GrammarCheck(ExpressionCheck):
                 columns.append((name, self.expression(value, scope)))
                 if target.res_target.name != name and tree.implied_name(value) != name:
                     target.res_target.name = name
-        if len(columns) > MAX_COLUMNS:
-            raise refuse("columns", f"A SELECT returns {len(columns)} columns; at most {MAX_COLUMNS} are allowed.")
+        self._check_width(len(columns))
         if sum(size for _, size in columns) > sizes.MAX_VALUE_BYTES:
             raise refuse("value_size", "The statement would build very long rows.")
         return columns
+
+    def _check_width(self, columns: int) -> None:
+        if columns > MAX_COLUMNS:
+            raise refuse("columns", f"A SELECT returns {columns} columns; at most {MAX_COLUMNS} are allowed.")
 
     def _star(self, value: Any, scope: Scope) -> list[tuple[str, float]] | None:
         if value.WhichOneof("node") != "column_ref" or value.column_ref.fields[-1].WhichOneof("node") != "a_star":
@@ -261,6 +270,7 @@ class GrammarCheck(ExpressionCheck):
             )
         if table.recursive:
             tree.cut_rows(item, node.relname, alias)
+            self.functions |= tree.CUT_FUNCTIONS
         columns = renamed(list(table.columns.items()), names)
         return Source(name=alias, columns=columns, rows=table.rows, recursive=table.open_recursion)
 
@@ -306,23 +316,31 @@ class GrammarCheck(ExpressionCheck):
         return Source(name=alias, columns=renamed(output.columns, names), rows=output.rows)
 
     def _row_function(self, node: Any, scope: Scope) -> Source:
-        if node.coldeflist or node.is_rowsfrom or len(node.functions) != 1:
-            raise refuse("function", "ROWS FROM and column definition lists are not allowed.")
+        if node.is_rowsfrom or len(node.functions) != 1:
+            raise refuse("function", "ROWS FROM is not allowed.")
         call = node.functions[0].list.items[0]
         if call.WhichOneof("node") != "func_call":
             raise refuse("function", "Only functions that return rows are allowed in FROM.")
         name = call.func_call.funcname[-1].string.sval
-        if name not in ROW_FUNCTIONS:
+        if name not in (RECORD_FUNCTIONS if node.coldeflist else ROW_FUNCTIONS):
             raise refuse("function", f"The function {name} is not allowed in FROM.")
         inner = Scope(sources=scope.sources, outer=scope.outer, tables=scope.tables)
+        outside = self._series_rows
         size = self.expression(call, inner)
+        self._series_rows = outside
         alias, names = tree.alias_of(node)
-        plain = [(part or alias or name, size) for part in ROW_FUNCTIONS[name]]
+        for part in node.coldeflist:
+            self._type(part.column_def.type_name)
+            if part.column_def.HasField("coll_clause"):
+                raise refuse("collation", "Columns of a definition list may not name a collation.")
+        plain = [(part.column_def.colname, size) for part in node.coldeflist] or [
+            (part or alias or name, size) for part in ROW_FUNCTIONS[name]
+        ]
         if name == "unnest" and len(call.func_call.args) > 1:
             plain = [("unnest", size)] * len(call.func_call.args)
         if node.ordinality:
             plain.append(("ordinality", float(sizes.NARROW_BYTES)))
-        rows = sizes.series_rows(list(call.func_call.args)) if name == "generate_series" else 1_000.0
+        rows = sizes.series_rows(list(call.func_call.args), self._known) if name == "generate_series" else 1_000.0
         return Source(name=alias or name, columns=renamed(plain, names), rows=rows or sizes.MAX_SERIES_ROWS)
 
     def _conditions(self, node: Any, scope: Scope, links: list[tuple[set[int], bool]]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,11 @@ from google.protobuf.message import DecodeError
 from postgast import PgQueryError, deparse, parse
 
 from core.domain.facts import Label
-from core.errors import InvalidInput, SqlRefused
+from core.errors import SqlRefused
 from core.ports.query import CheckedSql
 from core.query import tree
 from core.query.allowed import GRAMMAR_NODES
+from core.query.expressions import CLOCKS, MAX_DEPTH
 from core.query.grammar import GrammarCheck
 from core.query.relations import Relations
 from core.query.scope import refuse
@@ -69,6 +71,14 @@ def _check_text(sql: str) -> None:
         raise refuse("length", f"The statement has {len(sql):,} characters; at most {MAX_CHARACTERS:,} are allowed.")
     if "\0" in sql or not sql.strip():
         raise refuse("text", "The statement is empty or contains a NUL character.")
+    # Parentheses are no nodes of the first parser's tree, and the second one descends into each.
+    if sql.count("(") > MAX_DEPTH and _deepest(sql) > MAX_DEPTH:
+        raise refuse("depth", f"The statement is nested deeper than {MAX_DEPTH} levels.")
+
+
+def _deepest(sql: str) -> int:
+    open_now = accumulate({"(": 1, ")": -1}.get(character, 0) for character in sql)
+    return max(open_now)
 
 
 def _parse_select(sql: str) -> tuple[Any, Any]:
@@ -98,22 +108,24 @@ def _check_rendered(text: str, checker: GrammarCheck) -> None:
             relations.add(f"{message.schemaname}.{message.relname}")
         elif kind == "FuncCall":
             functions.add(".".join(part.string.sval for part in message.funcname).removeprefix("pg_catalog."))
-    clocks = {"now", "transaction_timestamp", "statement_timestamp"} - functions
+    clocks = CLOCKS - functions
     if relations != checker.relations or functions - {_DESK_CLOCK} != checker.functions - clocks:
         raise refuse("rendering", "The rendered statement differs from the one that was checked.")
 
 
 def check_file(path: Path, relations: Relations) -> Iterator[dict[str, Any]]:
-    """Yield `{id, verdict, rule, ms}` for each line `{id, sql}` of a JSON Lines file.
+    """Yield `{id, verdict, rule, ms}` for each line `{id, sql}` of a JSON Lines file; empty lines are passed over.
 
-    Raises InvalidInput naming the line that is not such an object.
+    A line that is not such an object is refused by the rule `input`, named by its number when it has no id.
     """
     guard = SqlGuard(relations)
-    with path.open(encoding="utf-8") as lines:
+    # Bytes that are no UTF-8 stay what they are, so that they are judged and not read as something else.
+    with path.open(encoding="utf-8-sig", errors="surrogateescape") as lines:
         for number, line in enumerate(lines, start=1):
             if line.strip():
-                case = _case(path, number, line)
-                yield {"id": case["id"], **judge(guard, case["sql"])}
+                case = _case(line)
+                verdict = judge(guard, case["sql"]) if isinstance(case.get("sql"), str) else _NO_STATEMENT
+                yield {"id": case.get("id", f"line {number}"), **verdict}
 
 
 def judge(guard: SqlGuard, sql: str) -> dict[str, Any]:
@@ -128,11 +140,12 @@ def judge(guard: SqlGuard, sql: str) -> dict[str, Any]:
     return {"verdict": "refuse" if rule else "allow", "rule": rule, "ms": round(elapsed, 3)}
 
 
-def _case(path: Path, number: int, line: str) -> dict[str, Any]:
+_NO_STATEMENT: dict[str, Any] = {"verdict": "refuse", "rule": "input", "ms": 0.0}
+
+
+def _case(line: str) -> dict[str, Any]:
     try:
         case = json.loads(line)
-    except ValueError as error:
-        raise InvalidInput(f"{path} line {number}: not JSON ({error}).") from error
-    if not isinstance(case, dict) or not isinstance(case.get("sql"), str) or "id" not in case:
-        raise InvalidInput(f"{path} line {number}: expected an object with id and sql.")
-    return case
+    except (ValueError, RecursionError):
+        return {}
+    return case if isinstance(case, dict) else {}

@@ -54,7 +54,7 @@ def relations_from(config: Mapping[str, Any]) -> dict[str, Relation]:
 def load_relations(path: Path) -> dict[str, Relation]:
     """Read a configuration file; raise InvalidInput when it cannot be read."""
     try:
-        config = json.loads(path.read_text())
+        config = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise InvalidInput(f"Cannot read the relations file {path}: {error}.") from error
     if not isinstance(config, dict):

@@ -5,7 +5,12 @@ from __future__ import annotations
 import logging
 
 import sqlglot
+
+# The parser imports these when it first meets a subscript; here they are no statement's time.
+import sqlglot.optimizer.annotate_types
+import sqlglot.optimizer.simplify
 from sqlglot import exp
+from sqlglot.dialects.postgres import Postgres
 from sqlglot.errors import SqlglotError
 
 from core.query.scope import refuse
@@ -40,7 +45,7 @@ _FORBIDDEN = (
 )
 
 # Constructs of the grammar that sqlglot reads as functions.
-_CONSTRUCTS = frozenset({"row", "grouping", "all"})
+_CONSTRUCTS = frozenset({"row", "grouping", "all", "any", "some"})
 
 
 def agree(sql: str, *, relations: set[str], common_names: set[str], functions: set[str]) -> None:
@@ -49,7 +54,7 @@ def agree(sql: str, *, relations: set[str], common_names: set[str], functions: s
     `functions` are those the first parser saw: a function that sqlglot does not know by type must be among them.
     """
     try:
-        parsed = sqlglot.parse(sql, dialect="postgres")
+        parsed = sqlglot.parse(sql, dialect=Postgres)
         statements = [part for part in parsed if part is not None and not isinstance(part, exp.Semicolon)]
     except (SqlglotError, RecursionError, ValueError, AttributeError, TypeError, IndexError, KeyError) as error:
         raise refuse(

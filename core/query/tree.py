@@ -5,11 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from postgast import parse
 from postgast import pg_query_pb2 as pb
 
 from core.query.scope import Source
 
 MAX_RECURSIVE_ROWS = 10_000
+# A cut result would be taken for the whole one, so more rows end the statement: chr(0) is an error of the class
+# "program limit exceeded".
+_CUT = f"""
+    SELECT * FROM t WHERE (
+        SELECT chr(least({MAX_RECURSIVE_ROWS} / greatest(count(*), 1), 65)::int)
+        FROM (SELECT FROM t LIMIT {MAX_RECURSIVE_ROWS + 1}) AS counted
+    ) IS NOT NULL LIMIT {MAX_RECURSIVE_ROWS}
+"""
+CUT_FUNCTIONS = frozenset(("chr", "count"))
 _UNNAMED = "?column?"
 
 
@@ -89,17 +99,14 @@ def project(source: Source) -> None:
 
 
 def cut_rows(item: Any, name: str, alias: str) -> None:
-    """Replace a reference to a recursive query by a subquery that stops at the row limit."""
+    """Replace a reference to a recursive query by a subquery that reads it up to the row limit and fails beyond it."""
     names = [part.string.sval for part in item.range_var.alias.colnames]
     replaced = pb.Node()
     query = replaced.range_subselect.subquery.select_stmt
-    _empty_select(query)
-    query.target_list.add().res_target.val.column_ref.fields.add().a_star.SetInParent()
-    inner = query.from_clause.add()
-    inner.CopyFrom(item)
-    inner.range_var.ClearField("alias")
-    query.limit_count.a_const.ival.ival = MAX_RECURSIVE_ROWS
-    query.limit_option = pb.LIMIT_OPTION_COUNT
+    query.CopyFrom(parse(_CUT).stmts[0].stmt.select_stmt)
+    for part in messages(query):
+        if part.DESCRIPTOR.name == "RangeVar":
+            part.relname = name
     replaced.range_subselect.alias.aliasname = alias or name
     for column in names:
         replaced.range_subselect.alias.colnames.add().string.sval = column
@@ -118,6 +125,13 @@ def desk_now() -> Any:
         node.func_call.funcname.add().string.sval = part
     node.func_call.funcformat = pb.COERCE_EXPLICIT_CALL
     return node
+
+
+def put_before(arguments: Any, node: Any) -> None:
+    """Make an expression the first of a list."""
+    rest = [pb.Node.FromString(argument.SerializeToString()) for argument in arguments]
+    del arguments[:]
+    arguments.extend([node, *rest])
 
 
 def cast_to(node: Any, type_name: str) -> Any:

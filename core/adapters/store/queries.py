@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -18,6 +19,7 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 
 from core.adapters.store.database import set_as_of
 from core.adapters.store.migrations.readers import PRIVATE_READER, PUBLIC_READER
+from core.adapters.store.session_memory import limit_memory
 from core.domain.as_of import AsOf
 from core.domain.facts import Cell, Label, to_cell
 from core.errors import BudgetExceeded, QuantdeskError, SqlFailed, Unavailable
@@ -26,6 +28,7 @@ from core.ports.query import CheckedSql, QueryResult
 ROLES: dict[Label, str] = {"public": PUBLIC_READER, "private": PRIVATE_READER}
 FIRST_FETCH = 20
 FETCH_BYTES = 1_000_000
+SESSION_BYTES = 256 * 1024 * 1024
 # Share of the time that the plan of the server's choice gets before hash joins are tried.
 _FIRST_SHARE = 0.25
 # What the planner before version 18 adds to the cost for each use of a kind of join that is switched off.
@@ -264,6 +267,7 @@ class PostgresQueryRunner:
                     open=True,
                     kwargs={"autocommit": True, "prepare_threshold": None},
                     check=ConnectionPool.check_connection,
+                    configure=partial(limit_memory, allowance_bytes=SESSION_BYTES),
                 )
             return self._pools[label]
 

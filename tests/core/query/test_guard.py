@@ -91,7 +91,7 @@ CLASSES = [
     ("type", "SELECT NULL::shop.goods", "SELECT NULL::text[]"),
     ("operator", "SELECT 1 OPERATOR(shop.+) 1", "SELECT 1 + 1"),
     ("operator", "SELECT 'a' <-> 'b'", "SELECT 'a' || 'b'"),
-    ("operator", "SELECT 'x' @@ 'y'", "SELECT 'x' LIKE 'y'"),
+    ("operator", "SELECT 'x' <@> 'y'", "SELECT 'x' LIKE 'y'"),
     ("parameter", "SELECT name FROM shop.goods WHERE good_id = $1", "SELECT '$1'"),
     ("syntax", "SELECT FROM WHERE", "SELECT"),
     ("depth", "SELECT " + "(" * 400 + "1" + "+1)" * 400, "SELECT " + "(" * 20 + "1" + "+1)" * 20),
@@ -126,7 +126,7 @@ CLASSES = [
      "WHERE length(s) > 0) SELECT * FROM t",
      "WITH RECURSIVE t(s) AS (SELECT 1 UNION ALL SELECT s * 2 FROM t WHERE s < 99) SELECT s || 'x' FROM t"),
     ("node", "SELECT XMLPARSE(DOCUMENT '<a/>')", "SELECT '<a/>'"),
-    ("node", "SELECT name COLLATE \"C\" FROM shop.goods", "SELECT name FROM shop.goods"),
+    ("collation", "SELECT name COLLATE shop.evil FROM shop.goods", "SELECT name COLLATE \"C\" FROM shop.goods"),
 ]  # fmt: skip
 
 
@@ -169,6 +169,19 @@ def test_allows_the_harmless_twin(_rule, _bad, good):
          "name), overlay(name PLACING 'x' FROM 1) FROM shop.goods",
         "SELECT (day, day + 1) OVERLAPS (date '2024-01-01', interval '3 days') FROM shop.sales",
         "SELECT i.name, (SELECT max(s.day) FROM shop.sales s WHERE s.good_id = i.good_id) FROM shop.goods i",
+        "SELECT name FROM shop.goods WHERE good_id = SOME (ARRAY[1, 2]) ORDER BY lower(name) COLLATE \"C\"",
+        "SELECT 1 FROM shop.sales WHERE day <@ daterange('2024-01-01', '2024-02-01') OR '[1,5)'::int4range @> count",
+        "SELECT count(*) FROM shop.sales WHERE to_tsvector('english', note) @@ to_tsquery('english', 'late & paid')",
+        "SELECT ts_rank(to_tsvector(note), q) FROM shop.sales, (SELECT plainto_tsquery('late') AS q) x ORDER BY 1",
+        "SELECT jsonb_path_query_first('{\"a\": [1]}', '$.a[*] ? (@ > 0)'), '{\"a\": 1}'::jsonb @? '$.a'",
+        "SELECT r.a, r.b FROM jsonb_to_recordset('[{\"a\": 1}]') AS r(a int, b text)",
+        "SELECT encode(sha256(name::bytea), 'hex'), quote_literal(name), to_hex(good_id) FROM shop.goods",
+        "SELECT g.tags[i], array_append(g.tags, 'x') FROM shop.goods g, generate_subscripts(g.tags, 1) i",
+        "SELECT (regexp_split_to_array(name, ' '))[1], clock_timestamp() FROM shop.goods",
+        "SELECT d::date FROM generate_series(date_trunc('month', now()) - interval '1 year', now(), '1 month') d",
+        "SELECT d FROM generate_series((SELECT min(day) FROM shop.sales), current_date, '1 day') d",
+        "SELECT jsonb_agg(g) FROM shop.goods g WHERE (g.name, g.price) IN (('a', 1), ('b', 2))",
+        "SELECT power(1 + avg(price), 252) - 1, (max(price) / min(price)) ^ (1.0 / 5), 1e300 FROM shop.goods",
     ],
 )  # fmt: skip
 def test_allows_ordinary_analytics(sql):
@@ -192,7 +205,7 @@ def test_a_star_reads_only_the_configured_columns():
     assert "(SELECT good_id, day, count, note FROM shop.sales) s" in whole_row
 
 
-def test_the_result_of_a_recursive_query_is_cut():
+def test_a_recursive_query_is_read_up_to_a_limit():
     text = PUBLIC_GUARD.check(
         "WITH RECURSIVE t(n) AS (SELECT 1 UNION SELECT n % 7 + 1 FROM t WHERE n > 0) SELECT n FROM t"
     ).text
@@ -201,6 +214,24 @@ def test_the_result_of_a_recursive_query_is_cut():
 
 def test_comments_and_case_are_gone_from_what_runs():
     assert PUBLIC_GUARD.check("select NAME /* x */ from shop.GOODS -- y").text == "SELECT name FROM shop.goods"
+
+
+@pytest.mark.parametrize("text", ["today", "Now", " yesterday ", "tomorrow 10:00"])
+def test_a_text_cannot_stand_for_the_clock_of_the_server(text):
+    with pytest.raises(SqlRefused, match="current_date"):
+        SqlGuard(PUBLIC, desk_time=True).check(f"SELECT day FROM shop.sales WHERE day = '{text}'")
+    assert SqlGuard(PUBLIC, desk_time=True).check(f"SELECT '{text} {text}'").text
+    assert PUBLIC_GUARD.check(f"SELECT day FROM shop.sales WHERE day = '{text}'").text
+
+
+def test_an_age_and_a_series_end_at_the_time_of_the_desk():
+    guard = SqlGuard(PUBLIC, desk_time=True)
+    assert guard.check("SELECT age(day) FROM shop.sales").text == (
+        'SELECT age(market_data.as_of()::date::"timestamp", day) FROM shop.sales'
+    )
+    series = guard.check("SELECT d FROM generate_series(current_date - 30, now(), '1 day') d").text
+    assert "generate_series(market_data.as_of()::date - 30, market_data.as_of(), '1 day')" in series
+    assert guard.check("SELECT clock_timestamp()").text.startswith("SELECT market_data.as_of()")
 
 
 def test_today_means_the_desk_clock():
@@ -252,9 +283,34 @@ def test_a_file_of_statements_is_judged_line_by_line(tmp_path):
     first, second = check_file(file, PUBLIC)
     assert (first["id"], first["verdict"], first["rule"]) == ("a", "allow", None) and first["ms"] > 0
     assert (second["id"], second["verdict"], second["rule"]) == ("b", "refuse", "read_only")
-    file.write_text('{"id": "a"}\n')
-    with pytest.raises(InvalidInput, match="line 1"):
-        list(check_file(file, PUBLIC))
+
+
+# What stands in a line, the id of its answer and the rule that refuses it.
+BROKEN_LINES = [
+    (b'{"id": "a"}', "a", "input"),
+    (b'{"sql": "SELECT 1"}', "line 2", None),
+    (b'{"id": "c", "sql": null}', "c", "input"),
+    (b'{"id": "d", "sql": 1}', "d", "input"),
+    (b'{"id": "e", "sql": "SELECT 1"', "line 5", "input"),
+    (b'["SELECT 1"]', "line 6", "input"),
+    (b"SELECT 1", "line 7", "input"),
+    (b"[" * 100_000, "line 8", "input"),
+    (b'{"id": "i", "sql": ""}', "i", "text"),
+    (b'{"id": "j", "sql": "SELECT 1\\u0000"}', "j", "text"),
+    (b'{"id": "k", "sql": "SELECT \'\xff\'"}', "k", "unjudged"),
+    (b'{"id": "l", "sql": "SELECT \'\\ud800\'"}', "l", "unjudged"),
+    (b'{"id": "m", "sql": "SELECT ' + b"1," * 500_000 + b'1"}', "m", "length"),
+    (b'{"id": "n", "sql": "' + b"(" * 19_000 + b'"}', "n", "depth"),
+    (b'{"id": 15, "sql": "SELECT 1"}', 15, None),
+]
+
+
+def test_every_line_of_a_file_gets_one_answer_whatever_it_holds(tmp_path):
+    file = tmp_path / "cases.jsonl"
+    file.write_bytes(b"\xef\xbb\xbf" + b"\n".join(line for line, _, _ in BROKEN_LINES))
+    answers = list(check_file(file, PUBLIC))
+    assert [(answer["id"], answer["rule"]) for answer in answers] == [(name, rule) for _, name, rule in BROKEN_LINES]
+    assert all(answer["verdict"] == ("refuse" if answer["rule"] else "allow") for answer in answers)
 
 
 def test_shared_sets_are_judged_rightly_and_fast(shared_folder):

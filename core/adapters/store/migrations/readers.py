@@ -20,8 +20,6 @@ from core.query.product_relations import PRIVATE, PUBLIC
 PUBLIC_READER = "quantdesk_public_reader"
 PRIVATE_READER = "quantdesk_private_reader"
 DESK_SCHEMAS = ("market_data", "events", "news", "derived", "strategies", "execution", "ops", "desk", "chat")
-# Called inside the views, so readers need them although no statement may name them.
-VIEW_FUNCTIONS = ("clock_timestamp",)
 DESK_FUNCTIONS = (
     "market_data.as_of()",
     "market_data.recorded_before()",
@@ -175,7 +173,7 @@ def _close_catalogue(connection: psycopg.Connection[Any], readable: Readable) ->
 def _close_functions(connection: psycopg.Connection[Any], owner: sql.Identifier, readable: Readable) -> None:
     # Found in this server's own catalogue, so that another version or a new extension is covered too.
     lists = {
-        "functions": sorted((*FUNCTIONS, *VIEW_FUNCTIONS)),
+        "functions": sorted(FUNCTIONS),
         "operators": sorted(OPERATORS),
         "types": sorted(TYPES),
         "desk_functions": list(readable.functions),

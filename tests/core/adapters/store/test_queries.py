@@ -116,6 +116,43 @@ def test_the_watchdog_ends_what_ignores_its_own_limit(desk_dsn):
     runner.close()
 
 
+def test_a_recursion_is_counted_whole_or_not_at_all(runner):
+    count = (
+        "WITH RECURSIVE t(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM t WHERE n < {}) SELECT sum(n), count(*) FROM t"
+    )
+    assert ask(runner, count.format(10_000)).rows == ((10_000 * 10_001 // 2, 10_000),)
+    with pytest.raises(BudgetExceeded, match="too complex"):
+        ask(runner, count.format(10_001))
+    empty = "WITH RECURSIVE t(n) AS (SELECT 1 WHERE false UNION ALL SELECT n FROM t WHERE n < 3) SELECT count(*) FROM t"
+    assert ask(runner, empty).rows == ((0,),)
+
+
+def test_an_age_and_today_are_those_of_the_desk(runner):
+    found = ask(runner, "SELECT age(date '2024-06-01'), current_date, clock_timestamp() = now()").rows
+    assert found == (("27 days, 0:00:00", "2024-06-28", True),)
+
+
+NEW_WORDS = [
+    ("date '2024-01-15' <@ daterange('2024-01-01', '2024-02-01')", True),
+    ("to_tsvector('english', 'rates were cut') @@ plainto_tsquery('english', 'rate cuts')", True),
+    ("jsonb_path_query_first('{\"a\": [1, 5]}', '$.a[*] ? (@ > 2)')", 5),
+    ("'{\"a\": 1}'::jsonb @? '$.b'", False),
+    ("encode(sha256('abc'::bytea), 'hex')", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"),
+    ("(regexp_split_to_array('a b', ' '))[2]", "b"),
+    ("array_append(ARRAY[1], 2)", "[1, 2]"),
+    ('(SELECT sum(a) FROM jsonb_to_recordset(\'[{"a": 1}, {"a": 2}]\') AS r(a int))', 3),
+    ("'B' < 'a' COLLATE \"C\"", True),
+    ("'1,5'::text ^@ '1'", True),
+    ("(SELECT count(*) FROM generate_subscripts(ARRAY['x', 'y'], 1) i)", 2),
+    ("(SELECT count(*) FROM generate_series(date_trunc('month', now()), now(), '1 day') d)", 28),
+]
+
+
+@pytest.mark.parametrize(("expression", "value"), NEW_WORDS)
+def test_the_role_may_call_what_the_guard_allows(runner, expression, value):
+    assert ask(runner, f"SELECT {expression}").rows == ((value,),)
+
+
 @pytest.mark.parametrize(
     ("sql", "state"),
     [

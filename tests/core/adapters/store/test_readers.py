@@ -181,7 +181,6 @@ def test_a_reader_calls_nothing_outside_the_allow_list(guarded_dsn):
             )
         }
     assert callable_names == {
-        "clock_timestamp()",
         "market_data.as_of()",
         "market_data.recorded_before()",
         "market_data.series_of(integer)",
