@@ -99,8 +99,12 @@ def call_label(name: str, arguments: dict[str, object]) -> Label:
     return "public"
 
 
+# A function's name is no symbol, and what it is called with no quantity of one: pg_sleep(1000).
+_FUNCTION_CALL = re.compile(r"\b[a-z]+(?:_[a-z]+)+\s*\([\d\s.,]*\)")
+
+
 def _symbol_with_number(question: str, universe: Universe) -> bool:
     from datetime import date
 
-    reading = read(question, universe, date(2000, 1, 1))
+    reading = read(_FUNCTION_CALL.sub(" ", question), universe, date(2000, 1, 1))
     return bool(reading.values("symbol")) and bool(reading.numbers)
