@@ -22,6 +22,7 @@ from agents.planner.rules_refuse import OUTSIDE, decline, refuse
 from agents.planner.rules_reports import day_report
 from agents.planner.rules_scan import scan, scan_in_words
 from agents.planner.rules_strategies import strategies
+from agents.planner.sampling import resampled
 from agents.planner.several import dated, frames_of, one_measure_each
 from agents.planner.shocks import crisis_words
 from agents.planner.slots import Slots, take_slots
@@ -343,7 +344,8 @@ def _understand(reading: Reading, universe: Universe, previous: Frame | None) ->
             outcome="clarify",
             say="The desk keeps calendar quarters and years, not fiscal ones: which calendar period do you mean?",
         )
-    plan = follow_up(reading, slots, universe, previous) or first_rule(reading, slots, universe, previous)
+    plan = resampled(reading, previous) or follow_up(reading, slots, universe, previous)
+    plan = plan or first_rule(reading, slots, universe, previous)
     return _with_leftovers(plan, reading, slots, universe, previous)
 
 

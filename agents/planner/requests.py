@@ -112,7 +112,7 @@ def _metric(frame: Frame) -> tuple[Call, ...]:
         **{
             key: value
             for key, value in frame.options.items()
-            if key in ("topic", "severity", "state", "benchmark", "country", "vintage")
+            if key in ("topic", "severity", "state", "benchmark", "country", "vintage", "frequency")
         },
     )
     windows = frame.options.get("windows", ())
@@ -147,9 +147,11 @@ _OF_SESSIONS = {
 
 
 def _performance(frame: Frame, universe: Universe) -> tuple[Call, ...]:
-    if frame.period is not None and frame.period.kind == "sessions" and frame.period.end is None:
+    sessions = frame.period is not None and frame.period.kind == "sessions" and frame.period.end is None
+    if sessions or "frequency" in frame.options:
         wanted = [name for name in frame.wants if name in _OF_SESSIONS] or ["return"]
-        changed = frame.model_copy(update={"topic": "metric", "options": {}, "wants": ()})
+        options = {name: value for name, value in frame.options.items() if name == "frequency"}
+        changed = frame.model_copy(update={"topic": "metric", "options": options, "wants": ()})
         figures = [changed.model_copy(update={"metric": _OF_SESSIONS[name]}) for name in wanted]
         return tuple(call for figure in figures for call in _metric(figure))
     arguments = {

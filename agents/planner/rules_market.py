@@ -13,6 +13,7 @@ from agents.planner.requests import LATEST_CLOSE
 from agents.planner.rules_asked_otherwise import imagined, opened, price_only
 from agents.planner.rules_levels import level, volume_of_a_day
 from agents.planner.rules_technicals import fallen, indicator, moving_average, window_of
+from agents.planner.sampling import sampled
 from agents.planner.slots import Slots, members_of, passed_level
 from agents.planner.universe import Universe
 from core.query.semantic.period import months_before
@@ -66,7 +67,7 @@ def market(reading: Reading, slots: Slots, universe: Universe) -> Plan | None:
     ):
         plan = rule(reading, slots, universe)
         if plan is not None:
-            return plan
+            return sampled(plan, reading)
     return None
 
 

@@ -9,7 +9,7 @@ from core.errors import InvalidInput
 from core.query.catalog import find_metric
 from core.query.semantic.answer import Answer, Sources
 from core.query.semantic.metric_query import MetricQuery
-from core.query.semantic.metrics import Kind
+from core.query.semantic.metrics import SAMPLED, Kind
 
 _PACKAGE = "core.query.semantic"
 _PARTS: dict[Kind, tuple[str, str]] = {
@@ -39,6 +39,8 @@ def evaluate(query: MetricQuery, sources: Sources) -> Answer:
         raise InvalidInput(f"{metric.title} takes no window of sessions; use period.")
     if query.vintage is not None and metric.kind != "macro":
         raise InvalidInput(f"{metric.title} has no vintages; only macro series are published again.")
+    if query.frequency not in (None, "day") and metric.name not in SAMPLED:
+        raise InvalidInput(f"{metric.title} is not measured on {query.frequency}ly returns; leave frequency out.")
     answer = Answer(query=query, metric=metric)
     module, name = _PARTS[metric.kind]
     compute: Callable[[Sources, Answer], None] = getattr(import_module(f"{_PACKAGE}.{module}"), name)

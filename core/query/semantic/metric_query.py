@@ -49,6 +49,11 @@ class MetricQuery(Frozen):
     aggregation: Aggregation | None = Field(
         default=None, description="How values become one; left out: see the metric."
     )
+    frequency: Literal["day", "week", "month"] | None = Field(
+        default=None,
+        description="Of volatility, Sharpe and Sortino ratios, drawdowns, correlation and beta: the returns they are "
+        "measured on, between the last closes of each week or month; left out: daily.",
+    )
     window: int | None = Field(
         default=None, ge=1, le=2520, description="Sessions of a rolling window (RSI 14, SMA 100)."
     )

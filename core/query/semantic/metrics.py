@@ -39,6 +39,8 @@ class Metric:
     descending: bool = True
 
 
+# Statistics of returns that may be measured on weekly or monthly ones.
+SAMPLED = frozenset({"volatility", "sharpe_ratio", "sortino_ratio", "max_drawdown", "correlation", "beta"})
 _LEVELS: tuple[Aggregation, ...] = ("latest", "list", "average", "median", "minimum", "maximum")
 _YEAR = Period(last=1, unit="years")
 _ALL = Period(name="all")

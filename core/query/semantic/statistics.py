@@ -11,7 +11,7 @@ from core.errors import InvalidInput, NoData, UnknownName
 from core.query.semantic.answer import MOST_FACT_ROWS, Answer, Sources
 from core.query.semantic.levels import chosen_aggregation, note_age, ranked
 from core.query.semantic.period import DateRange, Period, resolve
-from core.query.semantic.prices import Series, first_in, passes, read_series
+from core.query.semantic.prices import Series, first_in, grain_ends, passes, read_series
 from core.query.semantic.returns import period_closes
 
 if TYPE_CHECKING:
@@ -29,6 +29,8 @@ _STATISTIC = {
 # window, one of 2/(N+1) by e squared.
 _WARMUP_WINDOWS = {"rsi": 28, "ema": 14}
 _BENCHMARKS = ("SPY", "^GSPC")
+# Weeks and months of a year, by which figures on their returns are annualised.
+_A_YEAR = {"week": 52, "month": 12}
 
 
 def answer_statistic(sources: Sources, answer: Answer) -> None:
@@ -50,8 +52,9 @@ def answer_statistic(sources: Sources, answer: Answer) -> None:
     name = _STATISTIC[answer.metric.name]
     for series in read_series(sources, answer, window, purpose="return"):
         try:
-            days, close = period_closes(series, window)
-            figures = performance(close[1:] / close[:-1] - 1.0, sessions_per_year=series.sessions_per_year)
+            days, close = _sampled(answer, *period_closes(series, window))
+            a_year = _A_YEAR.get(answer.query.frequency or "day", series.sessions_per_year)
+            figures = performance(close[1:] / close[:-1] - 1.0, sessions_per_year=a_year)
         except NoData:
             if answer.query.symbols:
                 raise
@@ -59,7 +62,7 @@ def answer_statistic(sources: Sources, answer: Answer) -> None:
         value = float(getattr(figures, name))
         if passes(value, answer.query.filter):
             rows.append((series.symbol, str(days[-1]), value))
-            extra[series.symbol] = (str(days[0]), figures.sessions, series.sessions_per_year)
+            extra[series.symbol] = (str(days[0]), figures.sessions, a_year)
             if name == "max_drawdown" and figures.max_drawdown < 0:
                 answer.state(f"{series.symbol} drawdown peak", str(days[figures.drawdown_peak + 1]), "date")
                 answer.state(f"{series.symbol} drawdown trough", str(days[figures.drawdown_trough + 1]), "date")
@@ -74,7 +77,7 @@ def answer_statistic(sources: Sources, answer: Answer) -> None:
             Column(name="symbol", unit="text"),
             Column(name="from the close of", unit="date"),
             Column(name="to the close of", unit="date"),
-            Column(name="sessions", unit="count"),
+            Column(name=_counted(answer), unit="count"),
             Column(name=answer.metric.name, unit=answer.metric.unit, title=title),
         ],
         [(symbol, extra[symbol][0], day, extra[symbol][1], to_cell(value)) for symbol, day, value in rows],
@@ -86,8 +89,22 @@ def answer_statistic(sources: Sources, answer: Answer) -> None:
         answer.note(_annualised({extra[symbol][2] for symbol, _, _ in rows}))
 
 
+def _sampled(answer: Answer, days: DayArray, close: Float64Array) -> tuple[DayArray, Float64Array]:
+    """Return the sessions (time,) and closes (time,) or (time, series) that the asked returns lie between."""
+    frequency = answer.query.frequency
+    if frequency in (None, "day"):
+        return days, close
+    ends = grain_ends(days, frequency)
+    answer.note(f"On {frequency}ly returns, between the last closes of each {frequency}; the last one may be part.")
+    return days[ends], close[ends]
+
+
+def _counted(answer: Answer) -> str:
+    return "sessions" if answer.query.frequency in (None, "day") else f"{answer.query.frequency}s"
+
+
 def _annualised(per_year: set[int]) -> str:
-    words = {252: "252 sessions", 365: "365 days (crypto)"}
+    words = {252: "252 sessions", 365: "365 days (crypto)", 52: "52 weeks", 12: "12 months"}
     return f"Annualised by {' and '.join(words[count] for count in sorted(per_year))}." if per_year else ""
 
 
@@ -98,7 +115,7 @@ def _window(sources: Sources, answer: Answer) -> DateRange:
     return resolve(period, sources.today)
 
 
-def _common_returns(found: list[Series], window: DateRange) -> tuple[DayArray, Float64Array]:
+def _common_returns(answer: Answer, found: list[Series], window: DateRange) -> tuple[DayArray, Float64Array]:
     """Return the sessions all series have and the returns between them, (time, series)."""
     days = found[0].days
     for series in found[1:]:
@@ -109,6 +126,7 @@ def _common_returns(found: list[Series], window: DateRange) -> tuple[DayArray, F
         days, closes = days[base:], closes[base:]
     elif window.sessions:
         days, closes = days[-window.sessions - 1 :], closes[-window.sessions - 1 :]
+    days, closes = _sampled(answer, days, closes)
     if len(days) < 4:
         raise NoData(
             f"{', '.join(series.symbol for series in found)} share fewer than 3 returns.",
@@ -128,7 +146,7 @@ def _correlation(sources: Sources, answer: Answer) -> None:
         answer.note(f"The {len(found)} largest by total assets with prices in the period.")
     if len(found) < 2:
         raise InvalidInput("A correlation needs at least two symbols with prices in the period.")
-    days, returns = _common_returns(found, window)
+    days, returns = _common_returns(answer, found, window)
     matrix = correlation(returns)
     symbols = [series.symbol for series in found]
     pairs = [
@@ -138,18 +156,19 @@ def _correlation(sources: Sources, answer: Answer) -> None:
         answer.state(f"correlation of {first} and {second}", to_cell(value), "number")
     answer.state("first session", str(days[0]), "date")
     answer.state("last session", str(days[-1]), "date")
-    answer.state("sessions", len(returns), "count")
+    answer.state(_counted(answer), len(returns), "count")
+    title = f"Correlation of {'daily' if _counted(answer) == 'sessions' else f'{answer.query.frequency}ly'} returns"
     answer.table(
         [Column(name="symbol", unit="text"), *(Column(name=symbol, unit="number") for symbol in symbols)],
         [(symbol, *(to_cell(value) for value in matrix[i])) for i, symbol in enumerate(symbols)],
-        title="Correlation of daily returns",
+        title=title,
     )
     heat = tuple(
         ChartSeries(name=symbol, x=tuple(symbols), y=tuple(float(value) for value in np.nan_to_num(matrix[i])))
         for i, symbol in enumerate(symbols)
     )
     if len(symbols) > 2:
-        answer.charts.append(Chart(kind="heatmap", title="Correlation of daily returns", series=heat))
+        answer.charts.append(Chart(kind="heatmap", title=title, series=heat))
 
 
 def _beta(sources: Sources, answer: Answer) -> None:
@@ -165,7 +184,7 @@ def _beta(sources: Sources, answer: Answer) -> None:
     answer.sources.extend(reference.sources)
     rows: list[tuple[str, str, float]] = []
     for series in found:
-        days, returns = _common_returns([series, market], window)
+        days, returns = _common_returns(answer, [series, market], window)
         relative = relative_performance(returns[:, 0], returns[:, 1], sessions_per_year=series.sessions_per_year)
         if passes(relative.beta, asked.filter):
             rows.append((series.symbol, str(days[-1]), relative.beta))

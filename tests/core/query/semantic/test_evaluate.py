@@ -176,6 +176,42 @@ def test_statistics_equal_independent_ones(ask, closes, metric, reference):
     assert value(answer, f"JPM {METRICS[metric].title}") == pytest.approx(float(reference(returns)), rel=1e-9)
 
 
+@pytest.mark.parametrize(("frequency", "rule", "a_year"), [("week", "W-SUN", 52), ("month", "ME", 12)])
+def test_statistics_on_weekly_and_monthly_returns(ask, closes, frequency, rule, a_year):
+    period = {"start": "2015-01-01", "end": "2019-12-31"}
+    # From the last close before the period: the first week holds it and the first sessions of the year.
+    sampled = closes["JPM"]["2014-12-31":"2019-12-31"].resample(rule).last()
+    returns = sampled.pct_change().dropna()
+    expected = {
+        "volatility": returns.std() * np.sqrt(a_year),
+        "sharpe_ratio": returns.mean() / returns.std() * np.sqrt(a_year),
+        "max_drawdown": (sampled / sampled.cummax() - 1.0).min(),
+    }
+    for metric, figure in expected.items():
+        answer = ask(metric, symbols=("JPM",), period=period, frequency=frequency)
+        assert value(answer, f"JPM {METRICS[metric].title}") == pytest.approx(float(figure), rel=1e-9), metric
+        assert rows(answer)[0][3] == len(returns)
+        assert answer.tables[0].columns[3].name == f"{frequency}s"
+        assert any(f"On {frequency}ly returns" in note for note in answer.notes)
+
+
+def test_pairs_on_monthly_returns(ask, closes):
+    period = {"start": "2018-01-01", "end": "2021-12-31"}
+    monthly = closes[["AAPL", "JPM"]]["2017-12-29":"2021-12-31"].resample("ME").last().pct_change().dropna()
+    found = ask("correlation", symbols=("AAPL", "JPM"), period=period, frequency="month")
+    assert value(found, "correlation of AAPL and JPM") == pytest.approx(monthly["AAPL"].corr(monthly["JPM"]))
+    assert value(found, "months") == len(monthly) == 48
+    assert found.tables[0].title == "Correlation of monthly returns"
+    beta = ask("beta", symbols=("AAPL",), benchmark="JPM", period=period, frequency="month")
+    assert value(beta, "AAPL beta to JPM") == pytest.approx(np.polyfit(monthly["JPM"], monthly["AAPL"], 1)[0])
+
+
+@pytest.mark.parametrize("metric", ["close", "return", "rsi", "realized_volatility", "annualized_return"])
+def test_a_frequency_is_of_statistics_of_returns(ask, metric):
+    with pytest.raises(InvalidInput, match="is not measured on weekly returns"):
+        ask(metric, symbols=("JPM",), frequency="week")
+
+
 def test_realised_volatility_of_log_returns(ask, closes):
     answer = ask("realized_volatility", symbols=("AAPL",), window=20)
     expected = np.log(closes["AAPL"]).diff().iloc[-20:].std() * np.sqrt(252)
