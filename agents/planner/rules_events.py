@@ -13,6 +13,7 @@ from agents.planner.periods import ALL, UPCOMING, Period, last_units, unless_lat
 from agents.planner.plan import Frame, Plan
 from agents.planner.reading import Reading, Span
 from agents.planner.rules_models import place_of
+from agents.planner.several import PLACES_ASKED
 from agents.planner.slots import Slots
 
 _FUTURE = re.compile(
@@ -49,6 +50,7 @@ def news(reading: Reading, slots: Slots) -> Plan | None:
         r"\b(?:news|headlines?|articles?|press|stor(?:y|ies)|sentiment|tone)\b", reading.text, re.I
     ):
         return None  # events that mention a place are no articles
+    places = reading.values("place")
     topic = _headline_words(reading) if not slots.symbols and slots.group is None else ""
     if not topic and not slots.symbols and slots.group is None:
         topic = _of_what(reading)
@@ -81,7 +83,15 @@ def news(reading: Reading, slots: Slots) -> Plan | None:
         order="asc" if reading.has("worst") and not turning else "desc" if metric != "news" else None,
         options={"topic": topic} if topic and metric == "news" else {},
     )
+    if topic and metric == "news" and topic.lower() in (place.lower() for place in places):
+        frame = frame.model_copy(update={"options": _of_places(reading, places, topic)})
     return Plan(outcome="answer", frame=frame)
+
+
+def _of_places(reading: Reading, places: tuple[str, ...], topic: str) -> dict[str, Any]:
+    """Return the topic, and all places where several are named: each is searched for; they are placed."""
+    reading.spans = [replace(one, kind="headline") if one.kind == "place" else one for one in reading.spans]
+    return {"topic": topic, **({PLACES_ASKED: places} if len(places) > 1 else {})}
 
 
 _WHICH_TONE = re.compile(
@@ -156,9 +166,12 @@ def _is_place(reading: Reading, at: int) -> bool:
 
 def events(reading: Reading, slots: Slots) -> Plan | None:
     """Return the plan of a question on earnings, dividends, splits, releases or geopolitics, or None."""
+    several = len(reading.values("place")) > 1
     metric, options = _event_metric(reading, slots)
     if metric is None:
         return None
+    if several and metric == "economic_events":
+        return Plan(outcome="clarify", say="I show the calendar of one country at a time: of which one first?")
     period = unless_latest(slots.period)
     if period is not None and metric in _SCHEDULED:
         period = _scheduled(period, reading)
@@ -235,12 +248,12 @@ def _newest(metric: str, period: Period | None) -> int | None:
     return period.count if metric == "earnings_surprise" and period.unit == "quarter" else None
 
 
-def _where(reading: Reading) -> dict[str, str]:
+def _where(reading: Reading) -> dict[str, Any]:
     """Return the place or the words that events are searched for; they are placed."""
-    named = next(iter(reading.values("place")), "")
-    words = named or _headline_words(reading) or _headline_words(reading, _IN_A_PLACE) or place_of(reading)
-    if words:
-        reading.spans = [replace(one, kind="headline") if one.kind == "place" else one for one in reading.spans]
+    places = reading.values("place")
+    if places:
+        return _of_places(reading, places, places[0])
+    words = _headline_words(reading) or _headline_words(reading, _IN_A_PLACE) or place_of(reading)
     return {"topic": words} if words else {}
 
 

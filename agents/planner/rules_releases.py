@@ -39,9 +39,12 @@ def around_a_place(reading: Reading, slots: Slots) -> tuple[str, ...]:
     if not places or slots.symbols or slots.series or slots.group or slots.topics or reading.has(*others):
         return ()
     measured = reading.has("close", "volatility", "dividend", "sentiment", "best", "worst")
-    return places if not measured and _GOING_ON.search(reading.text) else ()
+    # Of a country with a calendar of releases, "events" may be those.
+    without = reading.has("event") and not any(place.lower() in _WITH_CALENDAR for place in places)
+    return places if not measured and (without or _GOING_ON.search(reading.text)) else ()
 
 
+_WITH_CALENDAR = frozenset({"japan", "germany", "china", "britain", "england", "united kingdom", "europe"})
 # "Any US data tomorrow": figures that come out, not those that are stored.
 _DATA_DUE = re.compile(
     r"\b(?:any|what|which|is there|are there|us|uk|eu|euro|ecb|german|japan\w*|china|chinese|econ\w*|macro|"

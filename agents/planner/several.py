@@ -8,6 +8,8 @@ from agents.planner.periods import LATEST, Period
 from agents.planner.plan import Frame
 from agents.planner.reading import Reading
 
+# The option of a frame that holds several places whose events or articles are searched for.
+PLACES_ASKED = "places"
 _TOPICS = ("metric", "performance", "book")
 # What stands between two periods that are asked about side by side: "this year and last year", "in 2023 than in 2022".
 _BESIDE = re.compile(
@@ -20,7 +22,11 @@ _COMPARES = re.compile(
 
 
 def frames_of(frame: Frame, reading: Reading) -> tuple[Frame, ...]:
-    """Return the frame for each period that is asked about side by side; only itself when one is."""
+    """Return the frame for each place and each period that is asked about side by side; only itself when one is."""
+    if places := frame.options.get(PLACES_ASKED):
+        options = {name: value for name, value in frame.options.items() if name != PLACES_ASKED}
+        each = [frame.model_copy(update={"options": {**options, "topic": place}}) for place in places]
+        return tuple(one for part in each for one in frames_of(part, reading))
     # "March as known on 1 May" is of one period; the day says which vintage.
     of_a_day = frame.options.get("vintage", "first") != "first"
     if frame.topic not in _TOPICS or frame.period is None or of_a_day:
