@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 
+from agents.planner import rules_book
 from agents.planner.appositions import read_descriptions
 from agents.planner.asides import LEAVE_IT_OUT, is_to_leave_out, without_asides, without_reader, without_words
 from agents.planner.concepts import ELSEWHERE, ORDINARY
@@ -327,12 +328,8 @@ def _understand(reading: Reading, universe: Universe, previous: Frame | None) ->
         return plan
     if _HEDGES.search(reading.text) and not slots.symbols:
         return Plan(outcome="clarify", say="Hedge what, with which instrument, and how large?", private=True)
-    if _OWN_AGAINST.search(reading.text) and slots.symbols and not reading.has("pnl"):
-        return Plan(
-            outcome="clarify",
-            say="I show the account and an index one at a time: “our profit this year”, or how the index did?",
-            private=True,
-        )
+    if plan := rules_book.against(reading, slots):
+        return plan
     if _THE_OTHER.search(reading.text) and not slots.symbols:
         return Plan(outcome="clarify", say="Which other one do you mean? Please name it.")
     if previous is None and is_unnamed(reading, slots):
@@ -349,14 +346,9 @@ def _understand(reading: Reading, universe: Universe, previous: Frame | None) ->
     return _with_leftovers(plan, reading, slots, universe, previous)
 
 
-# An order to hedge names nothing that could be proposed; how one did against an index is no question on the index.
+# An order to hedge names nothing that could be proposed.
 _HEDGES = re.compile(
     r"^\W*(?:please |can you |could you )*(?:put (?:a |on a )?|add a |set up a )?(?:hedge|protect|insure)\b",
-    re.I,
-)
-_OWN_AGAINST = re.compile(
-    r"\bhow (?:am|are|have|did) (?:i|we) (?:doing|done|do)\b.*\b(?:vs|versus|against|compared|relative)\b|"
-    r"\bhow do (?:i|we) compare (?:to|with|against)\b",
     re.I,
 )
 _THE_OTHER = re.compile(r"\bthe other (?:one|index|stock|etf|fund|coin|company|name|symbol|two)\b", re.I)

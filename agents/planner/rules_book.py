@@ -131,6 +131,47 @@ _REACHED = re.compile(
 )
 
 
+# "How did my account do against the S&P", "did I beat SPY": the whole account, set against one instrument.
+_THE_ACCOUNT = re.compile(
+    r"\b(?:my|our|the) (?:whole |entire |own )?(?:account|book|portfolio|fund|nav|returns?|performance|investments?|"
+    r"money|holdings|positions|results?)\b|\b(?:my|our) [\w.&^-]+ (?:position|holding|shares|stake)s?\b|"
+    r"\b(?:am|are|have|did|do|is|was|were|has) (?:i|we)\b",
+    re.I,
+)
+_AGAINST = re.compile(
+    r"\b(?:vs|versus|against|compared? (?:to|with|against)|relative to|beat(?:en|ing|s)?|(?:out|under)perform\w*|"
+    r"ahead of|behind|lag(?:s|ged|ging)?|trail(?:s|ed|ing)?|(?:compare|measure) (?:my|our|the) \w+ (?:to|with|against)|"
+    r"better than|worse than|more than|less than)(?: (?:the|an?|just|simply|holding|owning|buying|how|index)){0,3}$"
+)
+_NO_RETURN = (
+    "buy", "sell", "propose", "size", "stress", "simulate", "backtest", "risk", "var", "shortfall", "weight",
+    "exposure", "volatility", "sharpe", "sortino", "drawdown", "cost", "fills", "orders", "proposals", "dividend",
+    "news", "beta", "correlation", "optimise", "cash", "fees", "when",
+)  # fmt: skip
+
+
+def against(reading: Reading, slots: Slots) -> Plan | None:
+    """Return the plan of a question that sets the whole account against one instrument; None for any other."""
+    if (
+        not (slots.symbols or slots.series)
+        or not _THE_ACCOUNT.search(reading.text)
+        or reading.has(*_NO_RETURN)
+        or had_held(reading)
+    ):
+        return None
+    named = [span for span in reading.spans if span.kind in ("symbol", "macro")]
+    before = [" ".join(word.low for word in reading.words[: span.start]) for span in named]
+    if not any(_AGAINST.search(words) for words in before):
+        return None
+    if len(slots.symbols) > 1 or slots.series or slots.group or reading.numbers or len(slots.periods) > 1:
+        say = "I compare the whole account with one index or symbol, over one period: with which, and when?"
+        return Plan(outcome="clarify", say=say, private=True)
+    frame = Frame(
+        topic="book", metric="pnl", period=unless_latest(slots.period), options={"benchmark": slots.symbols[0]}
+    )
+    return Plan(outcome="answer", frame=frame, private=True)
+
+
 def book(reading: Reading, slots: Slots, previous: Frame | None) -> Plan:
     """Return the plan of a question on the account."""
     if asks_limits(reading):
@@ -140,7 +181,8 @@ def book(reading: Reading, slots: Slots, previous: Frame | None) -> Plan:
     metric = _metric(reading)
     if reading.has("digest") and not slots.symbols and not slots.periods and metric in ("positions", "nav", "weight"):
         return Plan(outcome="answer", frame=Frame(topic="portfolio"), private=True)
-    if reading.has(*_OF_SYMBOLS) and metric in ("positions", "weight"):
+    paired = reading.has("correlation") and slots.symbols
+    if (reading.has(*_OF_SYMBOLS) or paired) and metric in ("positions", "weight"):
         return Plan(outcome="clarify", say=_NOT_OF_THE_BOOK, private=True)
     symbols = slots.symbols or (previous.symbols if previous and reading.has("pronoun") else ())
     if reading.has("dividend") and not symbols and metric in ("pnl", "positions", "nav"):

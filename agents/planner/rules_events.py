@@ -166,12 +166,14 @@ def _is_place(reading: Reading, at: int) -> bool:
 
 def events(reading: Reading, slots: Slots) -> Plan | None:
     """Return the plan of a question on earnings, dividends, splits, releases or geopolitics, or None."""
-    several = len(reading.values("place")) > 1
+    places = reading.values("place")
     metric, options = _event_metric(reading, slots)
-    if metric is None:
-        return None
-    if several and metric == "economic_events":
+    if metric == "economic_events" and len(places) > 1:
         return Plan(outcome="clarify", say="I show the calendar of one country at a time: of which one first?")
+    return None if metric is None else _listed(reading, slots, metric, options)
+
+
+def _listed(reading: Reading, slots: Slots, metric: str, options: dict[str, Any]) -> Plan:
     period = unless_latest(slots.period)
     if period is not None and metric in _SCHEDULED:
         period = _scheduled(period, reading)

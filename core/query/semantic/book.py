@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from core.domain.as_of import AsOf
 from core.domain.facts import Cell, ChartSeries, Column, Unit
 from core.errors import InvalidInput, NoData
+from core.query.semantic.account_return import against_benchmark
 from core.query.semantic.answer import MOST_FACT_ROWS, Answer, Sources
 from core.query.semantic.listings import COUNTED_ROWS
 from core.query.semantic.period import DateRange, Period, resolve
@@ -171,6 +172,9 @@ def _nav(sources: Sources, answer: Answer, held: Holdings) -> None:
 def _profit(sources: Sources, answer: Answer, held: Holdings) -> None:
     currency = held.account.currency
     period = answer.query.period if not answer.query.period.is_empty else answer.metric.default_period
+    if answer.query.benchmark:
+        against_benchmark(sources, answer, held)
+        return
     window = resolve(period, sources.today)
     has_start = window.start is not None or window.sessions is not None
     if answer.query.order or (answer.query.symbols and has_start and not answer.query.period.is_empty):

@@ -57,7 +57,9 @@ class MetricQuery(Frozen):
     window: int | None = Field(
         default=None, ge=1, le=2520, description="Sessions of a rolling window (RSI 14, SMA 100)."
     )
-    benchmark: Name | None = Field(default=None, description="Symbol that beta is measured against.")
+    benchmark: Name | None = Field(
+        default=None, description="Symbol that beta is measured against, or that the account is compared with (pnl)."
+    )
     filter: ValueFilter | None = Field(default=None, description="Keep only values that compare so, such as below 30.")
     order: Literal["asc", "desc"] | None = Field(default=None, description="By value for rankings, by date for lists.")
     limit: int | None = Field(default=None, ge=1, le=5000, description="Most rows to return.")

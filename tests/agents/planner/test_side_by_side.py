@@ -152,8 +152,8 @@ def test_a_price_and_a_series_are_both_shown(names: Universe) -> None:
     [
         ("Please put a hedge on that exposure.", "clarify"),
         ("hedge my book", "clarify"),
-        ("how am I doing vs SPY", "clarify"),
-        ("how do we compare to SPY", "clarify"),
+        ("how am I doing vs SPY and QQQ", "clarify"),
+        ("how do we compare to SPY and QQQ", "clarify"),
         ("Please delete last week's rejected orders and fills from the database before the auditors come.", "refuse"),
     ],
 )
