@@ -28,6 +28,10 @@ TWO_LETTERS: frozenset[str] = frozenset(_WORDS["two_letters"].split())
 ABBREVIATIONS: dict[str, tuple[str, ...]] = {
     str(short): tuple(words.split()) for short, words in _WORDS["abbreviations"].items()
 }
+# Sayings of the desk in words, each with the plain words they are read as.
+SAYINGS: dict[tuple[str, ...], tuple[str, ...]] = {
+    tuple(str(said).split()): tuple(str(words).split()) for said, words in _WORDS["sayings"].items()
+}
 # What people call stored groups, macro series and instruments.
 GROUP_NAMES: dict[str, tuple[str, ...]] = {
     name: tuple(word.strip() for word in said.split(",")) for name, said in _WORDS["groups"].items()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
@@ -18,6 +18,7 @@ from agents.planner.concepts import (
     NICKNAMES,
     ORDINARY,
     PLACES,
+    SAYINGS,
     SIGNS,
     SPEECH,
     TWO_LETTERS,
@@ -148,7 +149,7 @@ def is_empty(word: Word) -> bool:
 def read(text: str, universe: Universe, today: date) -> Reading:
     """Read a question against the names the desk has, correcting typing errors that have one clear reading."""
     text = as_figures(plain(text))
-    words = _part_symbols(_write_out(split(text)), universe)
+    words = _part_symbols(_say_plainly(_write_out(split(text))), universe)
     reading = Reading(text=text, words=words, today=today)
     _correct(reading, universe)
     _place_periods(reading, universe, today)
@@ -203,6 +204,27 @@ def _write_out(words: list[Word]) -> list[Word]:
         written = word.raw[1:] or word.raw
         short = ABBREVIATIONS.get(word.low) if written.islower() or not written.isalpha() else None
         out += [Word(raw=one, low=one) for one in short] if short else [word]
+    return out
+
+
+_LONGEST_SAYING = max(map(len, SAYINGS))
+
+
+def _say_plainly(words: list[Word]) -> list[Word]:
+    """Replace the sayings of the desk by what they mean; a single word in capitals may be a symbol and stays."""
+    out: list[Word] = []
+    at = 0
+    while at < len(words):
+        for length in range(min(_LONGEST_SAYING, len(words) - at), 0, -1):
+            said = words[at : at + length]
+            plainly = SAYINGS.get(tuple(word.low for word in said))
+            if plainly and (length > 1 or said[0].raw.islower()):
+                out += [Word(raw=one, low=one.lower()) for one in plainly]
+                at += length
+                break
+        else:
+            out.append(words[at])
+            at += 1
     return out
 
 
@@ -305,11 +327,23 @@ def _stem(word: str, table: Mapping[tuple[str, ...], str]) -> str:
     """Return the desk word that a form with -s, -es, -ed or -ing comes from, or the word itself."""
     if word in FILLERS or len(word) < 5:
         return word
+    return next((stem for stem in _stems(word) if (stem,) in table), word)
+
+
+def _stems(word: str) -> Iterator[str]:
+    """Return what a form with -s, -es, -ed or -ing may come from: crashing, rising and slipping too."""
     for ending, instead in (("s", ""), ("es", ""), ("ies", "y"), ("ed", ""), ("ed", "e"), ("ing", ""), ("ing", "e")):
-        stem = word.removesuffix(ending) + instead
-        if word.endswith(ending) and (stem,) in table:
-            return stem
-    return word
+        stem = word.removesuffix(ending)
+        if word.endswith(ending):
+            yield stem + instead
+            if not instead and len(stem) > 3 and stem[-1] == stem[-2]:
+                yield stem[:-1]
+
+
+def _is_form(word: str, desk: frozenset[str]) -> bool:
+    """Say whether a word is a verb's form in -ing or -ed: "crashing" is no misspelt "crossing"."""
+    inflected = len(word) > 5 and word.endswith(("ing", "ed")) and not word.endswith("eing")
+    return inflected and any(stem in desk or stem in ORDINARY or stem in FILLERS for stem in _stems(word))
 
 
 # Names of a fund that mean its members where members are asked for: "which semis", "rank the financials".
@@ -444,6 +478,7 @@ def _correct(reading: Reading, universe: Universe) -> None:
             any(word.low in part for part in known)
             or not re.fullmatch(r"[a-z]{3,}", word.low)
             or _looks_like_symbol(word)
+            or _is_form(word.low, desk)
         ):
             continue
         if len(word.low) > 3 and (meant := _swapped().get("".join(sorted(word.low)))):

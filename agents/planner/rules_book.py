@@ -178,6 +178,9 @@ def book(reading: Reading, slots: Slots, previous: Frame | None) -> Plan:
         others = [name for name in ("orders", "fills", "proposals") if reading.has(name)]
         limits = Frame(topic="portfolio", options={"sections": [*others, "limits"]})
         return Plan(outcome="answer", frame=limits, private=True)
+    if re.search(r"\bstopped out\b", reading.text, re.I):
+        say = "I show fills with their orders, not why each order was placed: the fills of which days?"
+        return Plan(outcome="clarify", say=say, private=True)
     metric = _metric(reading)
     if reading.has("digest") and not slots.symbols and not slots.periods and metric in ("positions", "nav", "weight"):
         return Plan(outcome="answer", frame=Frame(topic="portfolio"), private=True)

@@ -46,7 +46,9 @@ _BY_WHOM = re.compile(
     re.I,
 )
 _DIFFER = re.compile(r"\b(?:dis)?agree\w*|\bdiffer\w*|\bconflict\w*|\bdiscrepan\w+|\boverlap\w*", re.I)
-_HOLES = re.compile(r"\b(?:gaps?|holes?|missing (?:days?|sessions?|bars?|data|values?|prices?))\b", re.I)
+_HOLES = re.compile(
+    r"\b(?:gaps?(?! (?:up|down|higher|lower)\b)|holes?|missing (?:days?|sessions?|bars?|data|values?|prices?))\b", re.I
+)
 _WHAT_IS_THERE = re.compile(
     rf"\b(?:which|what|how many)\b[^.?!]*\b(?:{_THEY} (?:even |actually |currently )*{_HAVE}|(?:can|may|could) (?:i|"
     rf"we|you) (?:ask|"

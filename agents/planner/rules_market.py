@@ -15,6 +15,7 @@ from agents.planner.rules_levels import level, volume_of_a_day
 from agents.planner.rules_technicals import fallen, indicator, moving_average, window_of
 from agents.planner.sampling import sampled
 from agents.planner.slots import Slots, members_of, passed_level
+from agents.planner.text import joined
 from agents.planner.universe import Universe
 from core.query.semantic.period import months_before
 
@@ -108,6 +109,22 @@ def _share_of_days(reading: Reading, slots: Slots, universe: Universe) -> Plan |
     return Plan(outcome="answer", frame=frame)
 
 
+_FALLS = re.compile(
+    r"\b(?:losers?|laggards?|decliners?|hurt|crushed|battered|fell|fall(?:s|ing|en)?|lost|losing|drop(?:s|ped|ping)?|"
+    r"declin(?:es?|ed|ing)|tank(?:s|ed|ing)?|tumbl(?:es?|ed|ing)|plung(?:es?|ed|ing)|slump(?:s|ed|ing)?|slid(?:es?|ing)?|"
+    r"sank|sinks?|sinking|crash(?:es|ed|ing)?|slipp(?:ed|ing)|underperform\w*|bottom|worst|weakest|lowest|least|smallest|"
+    r"down)\b"
+)
+# "What fell today", of nothing that is named: the stocks, ranked.
+_WHAT_MOVED = re.compile(
+    r"^\W*(?:what|who|which)(?: (?:is|are|has|have|been|got|getting|all|really))* "
+    r"(?:fell|falling|fallen|dropped|dropping|tanked|tanking|tumbled|tumbling|plunged|plunging|slumped|slumping|slid|"
+    r"sliding|sank|sinking|crashed|crashing|slipped|slipping|rose|rising|risen|climbed|climbing|jumped|jumping|rallied|"
+    r"rallying|surged|surging|soared|soaring|gained|gaining)(?: (?:hard|higher|lower))?\b",
+    re.I,
+)
+
+
 def _ranking(reading: Reading, slots: Slots, universe: Universe) -> Plan | None:
     """Rank a group, or several named symbols when one is asked for: best, worst, most volatile."""
     if slots.group and len(slots.symbols) == 1 and reading.has("beta"):
@@ -122,6 +139,7 @@ def _ranking(reading: Reading, slots: Slots, universe: Universe) -> Plan | None:
             and re.search(r"\bwhich|who|what\b", reading.text, re.I)
         )
         and not (len(slots.symbols) > 1 and _RANKED.search(reading.text))
+        and not (not slots.symbols and not slots.series and slots.period and _WHAT_MOVED.match(joined(reading.words)))
         and not (
             reading.has("best", "worst")
             and not slots.symbols
@@ -146,15 +164,7 @@ def _ranking(reading: Reading, slots: Slots, universe: Universe) -> Plan | None:
         )
         return Plan(outcome="answer", frame=frame)
     text, said = reading.text.lower(), " ".join(word.low for word in reading.words)
-    down = bool(
-        re.search(
-            r"\b(?:losers?|laggards?|decliners?|hurt|hammered|crushed|battered|fell|lost|dropped|"
-            r"underperform\w*|bottom|worst|weakest|lowest|"
-            r"least|smallest|down)\b",
-            text,
-        )
-    )
-    down = down and not re.search(r"\b(?:strongest|best|highest)\b", text)
+    down = _FALLS.search(said) is not None and not re.search(r"\b(?:strongest|best|highest)\b", text)
     order = "asc" if down != (metric in ("max_drawdown",) and not reading.has("best")) else "desc"
     if metric in ("volatility", "realized_volatility", "volume", "beta"):
         order = (
@@ -168,7 +178,7 @@ def _ranking(reading: Reading, slots: Slots, universe: Universe) -> Plan | None:
     singular = extreme and not re.search(
         r"\b(?:stocks|names|performers|winners|losers|movers|funds|etfs|coins|symbols|gainers|laggards|ranking|"
         r"rank|ranked|sort|sorted)\b",
-        text,
+        f"{text} {said}",
     )
     which_one = re.search(r"\bwhich\b.*\b(?:has|had|is|was|did|gained|lost|rose|fell|performed)\b", text)
     subject_count = _subject_count(reading)
