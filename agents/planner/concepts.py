@@ -46,7 +46,18 @@ PLACES: frozenset[tuple[str, ...]] = frozenset(
 )
 # A fund by what it holds: "the utilities fund", "a gold miners ETF".
 for _held, _symbols in _WORDS["funds"].items():
-    for _noun in ("fund", "etf", "tracker", "index fund", "sector fund", "sector etf", "one"):
+    for _noun in (
+        "fund",
+        "etf",
+        "tracker",
+        "index fund",
+        "sector fund",
+        "sector etf",
+        "sector spdr",
+        "select sector spdr",
+        "spdr",
+        "one",
+    ):
         NICKNAMES.setdefault(f"{_held} {_noun}", tuple(symbol.strip() for symbol in _symbols.split(",")))
 # Words of other worlds.
 ELSEWHERE: frozenset[str] = frozenset(_WORDS["elsewhere"].split())

@@ -70,6 +70,19 @@ _OF_CONFLICTS = frozenset(
         "drones",
         "trouble",
     }
+    | {
+        "heating",
+        "heated",
+        "cooling",
+        "cooled",
+        "calming",
+        "flaring",
+        "flared",
+        "flare",
+        "simmering",
+        "erupting",
+        "erupted",
+    }
     | {"crisis", "escalating", "escalated", "clash", "clashes", "border", "tests", "election", "elections", "blowing"}
 )
 _EXTREME = re.compile(r"\b(?:highest|lowest|high|low|top|peak)\b", re.I)
@@ -91,6 +104,8 @@ _BESIDE: dict[str, frozenset[str]] = {
 }
 _OF_SERIES = frozenset(
     {"normalised", "normalized", "rate", "rates", "yield", "yields", "print", "prints", "spot", "series", "credit"}
+    # What a loan or a bond bears, where its rate is the series.
+    | {"interest", "carry", "carries", "bear", "bears", "charge", "charges", "charged"}
 )
 
 

@@ -93,6 +93,8 @@ def first_rule(reading: Reading, slots: Slots, universe: Universe, previous: Fra
 
 def _of_a_run(reading: Reading, slots: Slots, previous: Frame | None) -> Plan | None:
     """Return the plan of a run over the past or the future, or of a sizing; None for any other question."""
+    if rules_compute.looks_ahead(reading, slots) and not read_shocks(reading):
+        return rules_compute.simulate(reading, slots, previous)
     if rules_backtest.is_backtest(reading) and (reading.has("backtest") or not _of_a_position(reading)):
         return rules_backtest.backtest(reading, slots, previous)
     if plan := rules_study.study(reading, slots, previous):

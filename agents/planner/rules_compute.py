@@ -93,6 +93,22 @@ def dollars_of(reading: Reading) -> float | None:
     return None
 
 
+# "What range of values might I see a year from now", "what could 50k in QQQ be worth in 2 years".
+_FROM_NOW = re.compile(
+    r"\b(?:might|could|may|would|can)\b(?!.*\bhave been\b).*(?:\b(?:an?|one|two|three|four|five|six|ten|\d+) "
+    r"(?:day|session|week|month|quarter|year)s? from (?:now|today)\b|\b(?:be|become|grow) (?:worth|to|into)\b.*\bin "
+    r"(?:an?|one|two|three|four|five|six|ten|\d+) (?:day|week|month|quarter|year)s?\b(?! \d))",
+    re.I | re.S,
+)
+
+
+def looks_ahead(reading: Reading, slots: Slots) -> bool:
+    """Say whether it is asked what something may be worth at a time to come."""
+    what = bool(slots.symbols or slots.group) or reading.has("portfolio", "nav")
+    others = ("backtest", "stress", "size", "earnings", "calendar", "news", "buy", "sell")
+    return what and not reading.has(*others) and _FROM_NOW.search(reading.text) is not None
+
+
 def horizon_of(reading: Reading, slots: Slots) -> int | None:
     """Return how far ahead a run looks, in sessions; None if it is not said."""
     for period in slots.periods:

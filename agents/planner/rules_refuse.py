@@ -85,6 +85,7 @@ _OFF_TOPIC = re.compile(
     r"stak(?:e|ing) (?:my |our |some )?(?:eth\w*|sol\w*|ada|coins?|crypto)|breakfast|traffic|train to|bus to|"
     r"horses?|derby|roulette|casinos?|poker|book (?:me |us |him |her |the \w+ )?(?:on )?(?:an? |the )?(?:\w+ )?"
     r"(?:table|room|flight|train|taxi|cab|hotel|desk|car|ticket|seat|haircut|appointment|meeting room|court|holiday)s?|"
+    r"(?:annual|sick|paid|unpaid|parental|maternity|paternity|garden(?:ing)?|compassionate) leave|"
     r"law firms?|job (?:ad|advert\w*|description|posting|offer)s?|proof-?read\w*|dissertations?|steak ?houses?|"
     r"(?:cover|apology|resignation|reference|complaint|redundancy|thank[- ]you) letters?|"
     r"(?:fix|reset|repair|restart|set up|connect) (?:my|our|the) (?:\w+ )?(?:wifi|wi-fi|router|printer|laptop|"
