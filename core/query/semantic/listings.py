@@ -69,11 +69,7 @@ def _window(sources: Sources, answer: Answer) -> DateRange:
 
 
 def _dated(statement: Statement, column: str, window: DateRange) -> Statement:
-    if window.start is not None:
-        statement.where(f"{column} >= ?", window.start)
-    if window.end is not None:
-        statement.where(f"{column} <= ?", window.end)
-    return statement
+    return statement.between(column, window.start, window.end)
 
 
 def _of_members(sources: Sources, answer: Answer, statement: Statement) -> list[Instrument]:
@@ -90,12 +86,31 @@ def _run(sources: Sources, answer: Answer, statement: Statement, *, rows: int = 
     return result
 
 
+def _nothing(sources: Sources, statement: Statement, missing: str) -> NoData:
+    """Say that there are no rows of the days asked about, and which days next to them have such rows."""
+    hint = "`quantdesk coverage` shows what is stored."
+    around = statement.around()
+    found = around.run(sources.query, sources.as_of, label="public", max_rows=1).rows if around else ()
+    before, after = found[0] if found else (None, None)
+    nearest = [f"the newest before is of {before}"] if before else []
+    nearest += [f"the next after is of {after}"] if after else []
+    said = missing.rstrip(".")
+    return NoData(f"{said}; {', '.join(nearest)}." if nearest else f"{said}.", hint=hint)
+
+
 def _listed(
-    answer: Answer, result: QueryResult, columns: Sequence[str], *, noun: str, missing: str, hint: str = ""
+    sources: Sources,
+    answer: Answer,
+    statement: Statement,
+    result: QueryResult,
+    columns: Sequence[str],
+    *,
+    noun: str,
+    missing: str,
 ) -> None:
     """Add the rows as a table; raise NoData when there are none."""
     if not result.rows:
-        raise NoData(missing, hint=hint or "`quantdesk coverage` shows what is stored.")
+        raise _nothing(sources, statement, missing)
     if answer.query.aggregation == "count":
         answer.state(f"number of {noun}", len(result.rows), "count")
     elif answer.query.limit != 1:
@@ -158,7 +173,9 @@ def _earnings_dates(sources: Sources, answer: Answer) -> None:
     statement.order(f"event_date {direction}", "symbol", "eps_actual NULLS LAST", "source")
     result = _run(sources, answer, statement, rows=answer.query.limit or _rows(answer))
     _listed(
+        sources,
         answer,
+        statement,
         result,
         columns,
         noun="earnings dates",
@@ -187,7 +204,9 @@ def _earnings_surprise(sources: Sources, answer: Answer) -> None:
         )
         result = replace(result, rows=tuple(ranked[: answer.query.limit or 1]))
     _listed(
+        sources,
         answer,
+        statement,
         result,
         columns,
         noun="reports",
@@ -216,7 +235,13 @@ def _dividends(sources: Sources, answer: Answer) -> None:
     result = _per_share_of_today(sources, answer, result)
     _by_period(answer, result, "ex_date", "amount", title="dividends per share")
     _listed(
-        answer, result, columns, noun="dividends", missing=f"No dividend {_between(window)} is known{_of(members)}."
+        sources,
+        answer,
+        statement,
+        result,
+        columns,
+        noun="dividends",
+        missing=f"No dividend {_between(window)} is known{_of(members)}.",
     )
     totals: dict[str, float] = {}
     for row in result.rows:
@@ -263,7 +288,15 @@ def _splits(sources: Sources, answer: Answer) -> None:
     members = _of_members(sources, answer, statement)
     statement.order(f"ex_date {_descending(answer)}", "symbol", "source")
     result = _run(sources, answer, statement, rows=answer.query.limit or DEFAULT_ROWS)
-    _listed(answer, result, columns, noun="splits", missing=f"No split {_between(window)} is known{_of(members)}.")
+    _listed(
+        sources,
+        answer,
+        statement,
+        result,
+        columns,
+        noun="splits",
+        missing=f"No split {_between(window)} is known{_of(members)}.",
+    )
     for row in result.rows[:MOST_FACT_ROWS]:
         answer.state(f"{row[0]} split {row[1]}", row[2], "number")
 
@@ -299,7 +332,7 @@ def _economic(sources: Sources, answer: Answer) -> None:
         if upcoming
         else f"No release{about} {_between(window)} is stored"
     )
-    _listed(answer, result, columns, noun="releases", missing=f"{when} as far as the desk knew.")
+    _listed(sources, answer, statement, result, columns, noun="releases", missing=f"{when} as far as the desk knew.")
     for row in result.rows[: 1 if upcoming else 3]:
         answer.state(f"{row[0]} date", row[1], "date", source="events.v_economic")
         for place, word in ((5, "actual"), (6, "forecast"), (7, "previous")):
@@ -328,7 +361,13 @@ def _geopolitical(sources: Sources, answer: Answer) -> None:
     severe = f" of severity {query.severity} or higher" if query.severity and query.severity != "high" else ""
     severe = " of high severity" if query.severity == "high" else severe
     _listed(
-        answer, result, columns, noun="events", missing=f"No geopolitical event{severe} {_between(window)} is stored."
+        sources,
+        answer,
+        statement,
+        result,
+        columns,
+        noun="events",
+        missing=f"No geopolitical event{severe} {_between(window)} is stored.",
     )
     newest = result.rows[0] if _descending(answer) == "DESC" else result.rows[-1]
     answer.state("newest event", newest[1], "text", source="events.v_geopolitical")
@@ -379,7 +418,9 @@ def _articles(sources: Sources, answer: Answer) -> None:
     counting = query.aggregation == "count"
     result = _run(sources, answer, statement, rows=5_000 if counting else query.limit or NEWS_ROWS)
     _listed(
+        sources,
         answer,
+        statement,
         result,
         (*columns, *extra),
         noun="articles",
@@ -409,7 +450,8 @@ def _by_symbol(sources: Sources, answer: Answer) -> None:
     result = _run(sources, answer, statement, rows=query.limit or 500)
     rows = [row for row in result.rows if row[len(columns) - 2] is not None]
     if not rows:
-        raise NoData(f"No {'scored ' if sentiment else ''}article {_between(window)} is stored{_of(members)}.")
+        missing = f"No {'scored ' if sentiment else ''}article {_between(window)} is stored{_of(members)}."
+        raise _nothing(sources, statement, missing)
     unit: Unit = "number" if sentiment else "count"
     shown: list[Column] = [Column(name="symbol", unit="text")]
     shown += [Column(name="period", unit="date")] if grain else []
@@ -460,7 +502,7 @@ def answer_coverage(sources: Sources, answer: Answer) -> None:
     statement.group("symbol", "source", "price_basis").order("symbol", "source", "price_basis")
     result = _run(sources, answer, statement, rows=answer.query.limit or 2_000)
     names = ("symbol", "source", "price_basis", "stored", "expected", "first session", "last session")
-    _listed(answer, result, names, noun="series", missing="No prices are stored.")
+    _listed(sources, answer, statement, result, names, noun="series", missing="No prices are stored.")
     answer.state("symbols", len({row[0] for row in result.rows}), "count")
     answer.state("sessions stored", sum(int(row[3] or 0) for row in result.rows), "count")
     answer.state("first session", min(str(row[5]) for row in result.rows), "date")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from functools import lru_cache
 from typing import Any
 
@@ -26,6 +27,9 @@ class Statement:
     """Collect a SELECT piece by piece; values are always parameters, written `?` in conditions."""
 
     def __init__(self, relation: str, *columns: str, distinct_on: tuple[str, ...] = ()) -> None:
+        self._relation = relation
+        self._kept: list[tuple[str, tuple[Any, ...]]] = []
+        self._days: tuple[str, date | None, date | None] | None = None
         self._select = select(*columns, dialect="postgres").from_(relation, dialect="postgres")
         if distinct_on:
             self._select = self._select.distinct(*distinct_on)
@@ -33,6 +37,33 @@ class Statement:
 
     def where(self, condition: str, *values: Any) -> Statement:
         """Add a condition; each `?` stands for the next value."""
+        self._kept.append((condition, values))
+        return self._add(condition, *values)
+
+    def between(self, column: str, start: date | None, end: date | None) -> Statement:
+        """Keep the rows of the days from `start` to `end`, both included; None is open."""
+        self._days = (column, start, end)
+        for sign, day in ((">=", start), ("<=", end)):
+            if day is not None:
+                self._add(f"{column} {sign} ?", day)
+        return self
+
+    def around(self) -> Statement | None:
+        """Return the statement of the last day before its days and of the first one after, all else equal.
+
+        None where it is of no days. Both are NULL where there is no such row.
+        """
+        if self._days is None or self._days[1:] == (None, None):
+            return None
+        column, start, end = self._days
+        before = f"max(CASE WHEN {column} < CAST('{start}' AS date) THEN {column} END)" if start else "NULL"
+        after = f"min(CASE WHEN {column} > CAST('{end}' AS date) THEN {column} END)" if end else "NULL"
+        found = Statement(self._relation, f"{before} AS before", f"{after} AS after")
+        for condition, values in self._kept:
+            found.where(condition, *values)
+        return found
+
+    def _add(self, condition: str, *values: Any) -> Statement:
         for value in values:
             self._values.append(value)
             condition = condition.replace("?", f"${len(self._values)}", 1)

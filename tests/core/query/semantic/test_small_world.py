@@ -304,8 +304,6 @@ def test_splits(ask):
     answer = ask("splits")
     assert [row[:3] for row in rows(answer)] == [("BBB", "2024-06-10", 10.0), ("AAA", "2020-08-31", 4.0)]
     assert value(answer, "BBB split 2024-06-10") == 10.0
-    with pytest.raises(NoData, match="No split on 2024-06-14"):
-        ask("splits", period={"name": "today"})
     with pytest.raises(NoData, match="for BBB"):
         ask("splits", symbols=("BBB",), known=datetime(2024, 5, 1, tzinfo=UTC))
 
@@ -398,11 +396,6 @@ def test_geopolitical_events(ask, arguments, names):
     assert (value(answer, "newest event"), value(answer, "date of the newest event")) == (newest[1], newest[0])
 
 
-def test_no_geopolitical_event_says_of_what_severity_and_when(ask):
-    with pytest.raises(NoData, match="No geopolitical event of high severity from 2024-05-01 to 2024-05-31 is stored"):
-        ask("geopolitical_events", severity="high", period={"name": "last_month"})
-
-
 # News ------------------------------------------------------------------------------------------------------------
 
 
@@ -449,6 +442,23 @@ def test_sentiment_is_the_mean_of_what_was_scored(ask):
     assert value(later, "AAA average sentiment") == pytest.approx((0.8 - 0.2 + 0.9) / 3)
     with pytest.raises(NoData, match="No scored article on 2024-06-13"):
         ask("sentiment", symbols=("BBB",), period={"start": "2024-06-13", "end": "2024-06-13"})
+
+
+@pytest.mark.parametrize(("metric", "arguments", "said"), [
+    # The next article on AAA is of the 14th, but known on the 20th only.
+    ("news", {"symbols": ("AAA",), "period": {"start": "2024-06-13", "end": "2024-06-13"}}, "No article on 2024-06-13 is stored for AAA; the newest before is of 2024-06-11. `"),
+    ("news", {"topic": "probe", "period": {"start": "2024-05-10", "end": "2024-05-20"}}, "; the newest before is of 2024-05-02, the next after is of 2024-06-11. `"),
+    ("news", {"topic": "nowhere", "period": {"name": "today"}}, "No article on 2024-06-14 is stored. `"),
+    ("news_count", {"symbols": ("BBB",), "period": {"start": "2024-06-01", "end": "2024-06-05"}}, "for BBB; the next after is of 2024-06-12."),
+    ("earnings_dates", {"symbols": ("BBB",), "period": {"name": "last_month"}}, "for BBB; the newest before is of 2024-04-30, the next after is of 2024-06-14."),
+    ("dividends", {"symbols": ("AAA",), "period": {"start": "2024-03-01", "end": "2024-03-31"}}, "for AAA; the newest before is of 2024-02-09, the next after is of 2024-05-10."),
+    ("splits", {"symbols": ("BBB",), "period": {"name": "today"}}, "No split on 2024-06-14 is known for BBB; the newest before is of 2024-06-10."),
+    ("geopolitical_events", {"severity": "high", "period": {"name": "last_month"}}, "of high severity from 2024-05-01 to 2024-05-31 is stored; the newest before is of 2024-01-12."),
+    ("economic_events", {"topic": "CPI", "period": {"start": "2024-05-20", "end": "2024-05-31"}}, "the newest before is of 2024-05-15, the next after is of 2024-06-12."),
+])  # fmt: skip
+def test_days_without_rows_are_told_with_the_nearest_that_have_some(ask, metric, arguments, said):
+    with pytest.raises(NoData, match=said):
+        ask(metric, **arguments)
 
 
 # Macro -----------------------------------------------------------------------------------------------------------
