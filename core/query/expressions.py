@@ -98,9 +98,9 @@ class ExpressionCheck(ABC):
         return [self.expression(node, scope) for node in nodes]
 
     def _column(self, node: Any, inner: Any, scope: Scope) -> float:
-        if any(part.WhichOneof("node") != "string" for part in inner.fields):
-            raise refuse("column", "`*` is only allowed as a whole item of the SELECT list.")
         parts = [part.string.sval for part in inner.fields]
+        if inner.fields[-1].WhichOneof("node") == "a_star":
+            return self._whole_row(node, parts[:-1], scope)
         if len(parts) == 1:
             return self._bare_column(parts[0], scope)
         source = self._source(parts[:-1], scope)
@@ -122,13 +122,23 @@ class ExpressionCheck(ABC):
         while here is not None:
             for source in here.sources:
                 if source.name == name:
-                    if self._in_recursion:
-                        raise refuse("recursion", "A whole row inside a recursive query can grow without end.")
-                    source.whole = True
                     self._note(source, here)
-                    return sizes.ESCAPING * sum(source.columns.values())
+                    return self._row_bytes(source)
             here = here.outer
         raise refuse("column", f"The column {name!r} is not known.")
+
+    def _whole_row(self, node: Any, parts: list[str], scope: Scope) -> float:
+        if not parts:
+            raise refuse("column", "`*` is only allowed as a whole item of the SELECT list.")
+        if len(parts) == 2:
+            tree.drop_schema(node)
+        return self._row_bytes(self._source(parts, scope))
+
+    def _row_bytes(self, source: Source) -> float:
+        if self._in_recursion:
+            raise refuse("recursion", "A whole row inside a recursive query can grow without end.")
+        source.whole = True
+        return sizes.ESCAPING * sum(source.columns.values())
 
     def _source(self, parts: list[str], scope: Scope) -> Source:
         here: Scope | None = scope

@@ -91,6 +91,8 @@ class GrammarCheck(ExpressionCheck):
         self._hide_other_columns(scope)
         if aggregated and not statement.group_clause:
             rows = 1.0
+        if statement.group_clause or statement.distinct_clause:
+            rows = min(rows, sizes.GROUPED_ROWS)
         rows = min(rows, sizes.TABLE_ROWS) * series_rows
         if rows > sizes.MAX_PRODUCT_ROWS:
             raise refuse("series", "A series in the SELECT list is repeated for every row; put it into FROM.")

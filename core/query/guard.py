@@ -71,6 +71,9 @@ def _check_text(sql: str) -> None:
         raise refuse("length", f"The statement has {len(sql):,} characters; at most {MAX_CHARACTERS:,} are allowed.")
     if "\0" in sql or not sql.strip():
         raise refuse("text", "The statement is empty or contains a NUL character.")
+    # The lexer takes the square of their number to read comments inside each other.
+    if sql.count("/*") > MAX_DEPTH:
+        raise refuse("depth", f"The statement has more than {MAX_DEPTH} comments.")
     # Parentheses are no nodes of the first parser's tree, and the second one descends into each.
     if sql.count("(") > MAX_DEPTH and _deepest(sql) > MAX_DEPTH:
         raise refuse("depth", f"The statement is nested deeper than {MAX_DEPTH} levels.")

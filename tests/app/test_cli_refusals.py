@@ -216,14 +216,26 @@ def test_a_folder_or_bytes_are_no_specification(refuse, tmp_path):
     assert "cannot be read" in refuse("backtest", str(spec))[0]["error"]["message"]
 
 
-@pytest.mark.parametrize("content", ["{", "[]\n", '{"id": 1}\n', '"text"\n', "\x00\n", "7\n"])
-@pytest.mark.parametrize("words", [["quality", "cases"], ["sql", "--check-file"]], ids=["quality", "sql"])
-def test_a_malformed_file_of_cases_is_told_with_its_line(refuse, tmp_path, words, content):
+MALFORMED_LINES = ["{", "[]", '{"id": 1}', '"text"', "\x00", "7"]
+
+
+@pytest.mark.parametrize("content", MALFORMED_LINES)
+def test_a_malformed_file_of_cases_is_told_with_its_line(refuse, tmp_path, content):
     file = tmp_path / "cases.jsonl"
-    file.write_text(content)
-    document, _ = refuse(*words, str(file))
+    file.write_text(content + "\n")
+    document, _ = refuse("quality", "cases", str(file))
     assert document["error"]["code"] == "invalid_input", document
     assert "1" in document["error"]["message"]
+
+
+def test_a_malformed_line_of_statements_is_refused_and_the_others_are_judged(tmp_path, capsys):
+    file = tmp_path / "cases.jsonl"
+    lines = [*MALFORMED_LINES, '{"id": "\\ud800", "sql": "SELECT 1"}']
+    file.write_text("\n".join(lines))
+    assert main(["sql", "--check-file", str(file), "--json"]) == 0
+    answers = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [answer["verdict"] for answer in answers] == ["refuse"] * len(MALFORMED_LINES) + ["allow"]
+    assert [answer["id"] for answer in answers] == ["line 1", "line 2", 1, "line 4", "line 5", "line 6", "\ud800"]
 
 
 @pytest.mark.parametrize("content", ["{", "[]", '{"relations": 7}', None])

@@ -180,6 +180,7 @@ def test_allows_the_harmless_twin(_rule, _bad, good):
         "SELECT (regexp_split_to_array(name, ' '))[1], clock_timestamp() FROM shop.goods",
         "SELECT d::date FROM generate_series(date_trunc('month', now()) - interval '1 year', now(), '1 month') d",
         "SELECT d FROM generate_series((SELECT min(day) FROM shop.sales), current_date, '1 day') d",
+        "SELECT name, day FROM (SELECT DISTINCT name FROM shop.goods) n, (SELECT day FROM shop.sales GROUP BY 1) d",
         "SELECT jsonb_agg(g) FROM shop.goods g WHERE (g.name, g.price) IN (('a', 1), ('b', 2))",
         "SELECT power(1 + avg(price), 252) - 1, (max(price) / min(price)) ^ (1.0 / 5), 1e300 FROM shop.goods",
     ],
@@ -201,8 +202,9 @@ def test_a_star_reads_only_the_configured_columns():
     assert PUBLIC_GUARD.check("SELECT * FROM shop.sales s").text == (
         "SELECT * FROM (SELECT good_id, day, count, note FROM shop.sales) s"
     )
-    whole_row = PUBLIC_GUARD.check("SELECT to_jsonb(s) FROM shop.sales s").text
-    assert "(SELECT good_id, day, count, note FROM shop.sales) s" in whole_row
+    for whole_row in ("to_jsonb(s)", "to_jsonb(s.*)", "count(s.*)", "(s.*)::text"):
+        text = PUBLIC_GUARD.check(f"SELECT {whole_row} FROM shop.sales s").text
+        assert "(SELECT good_id, day, count, note FROM shop.sales) s" in text
 
 
 def test_a_recursive_query_is_read_up_to_a_limit():
