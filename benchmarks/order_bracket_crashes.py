@@ -11,8 +11,6 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
 
-import psycopg
-
 from benchmarks.order_crashes import OPENED, REPLIES, SESSION, in_a_process
 from benchmarks.order_desk import BrokerDesk, clear
 from benchmarks.prove import table
@@ -61,9 +59,9 @@ STEPS = (
     *(Step("exits", point, passes, passes - 1) for passes in (1, 2) for point in SEND_POINTS),
     *(Step("exit", point) for point in CRASH_POINTS if point.startswith("fill.")),
     *(Step("exit", point) for point in CANCEL_POINTS),
-    *(Step("sale", point, passes, passes - 1) for passes in (1, 2) for point in CANCEL_POINTS),
+    *(Step("sale", "cancel.sent", passes, passes - 1) for passes in (1, 2)),
+    Step("sale", "cancel.stored", 2, 1),
     Step("sale", "send.before_send", 1, 2),
-    Step("sale", "send.sent", 1, 2),
 )
 
 
@@ -146,11 +144,8 @@ class _Walk:
         """Recover as processes that start anew do, close the position, and name what was found."""
         self._open()
         self._walk()
-        if self.reply == "delayed":
-            # What was on its way when the sender died arrives while the next one runs, or after it.
-            there = self.venue.counts()
-            last = max(there["last_submit"], there["last_cancel"])
-            time.sleep(max(0.0, last + LATE_S + 0.05 - time.monotonic()))
+        # What was on its way when the sender died arrives while the next one runs, or after it.
+        self._let_arrive()
         self._open()
         self._walk()
         held = self._end_held()
@@ -168,15 +163,23 @@ class _Walk:
             self.venue.reach(self.reached)
         elif held:
             self._propose(_sale())
+            self._walk()
+            self._let_arrive()
         self._walk()
         return [*noted, *self._judge(traded=True)]
+
+    def _let_arrive(self) -> None:
+        if self.reply == "delayed":
+            there = self.venue.counts()
+            last = max(there["last_submit"], there["last_cancel"])
+            time.sleep(max(0.0, last + LATE_S + 0.05 - time.monotonic()))
 
     def _end_held(self) -> set[OrderType]:
         """End what the venue has nothing of as a person does who was alarmed; return the types of those orders."""
         desk = self._parts
         with desk.trading.transaction() as transaction:
             unknown = transaction.orders.all(states=("unknown",))
-        with psycopg.connect(self.dsn) as connection:
+        with desk.database.transaction() as connection:
             alarms = connection.execute("SELECT subject_id FROM desk.outbox WHERE topic = 'alert.raised'").fetchall()
         for order in unknown:
             assert not self.deduplicates, "a venue that takes an id once is sent it again"
@@ -189,7 +192,7 @@ class _Walk:
     def _judge(self, *, traded: bool) -> list[str]:
         """Compare the desk's books with the venue's once everything is closed."""
         there = self.venue.counts()
-        with psycopg.connect(self.dsn) as connection:
+        with self._parts.database.transaction() as connection:
             row: Any = connection.execute(
                 "SELECT (SELECT coalesce(sum(quantity), 0) FROM execution.positions),"
                 " (SELECT sum(amount) FROM execution.cash_ledger), (SELECT count(*) FROM execution.fills),"

@@ -6,7 +6,7 @@ import contextlib
 import shutil
 import tempfile
 from collections.abc import Iterator
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -32,7 +32,7 @@ class BrokerDesk(Parts):
     """Be a desk whose account trades at a given venue."""
 
     def __init__(self, home: Path, dsn: str, broker: Broker, *, connections: Parts | None = None) -> None:
-        super().__init__(Settings(home=home), dsn)
+        super().__init__(_settings(home), dsn)
         self._broker = broker
         if connections is not None:
             self.__dict__ |= {"database": connections.database, "trading": connections.trading}
@@ -46,6 +46,12 @@ class BrokerDesk(Parts):
         """Close the connections."""
         self.trading.database.close()
         self.database.close()
+
+
+@cache
+def _settings(home: Path) -> Settings:
+    """Read the environment once, not for every desk: the trials open thousands."""
+    return Settings(home=home)
 
 
 @contextlib.contextmanager

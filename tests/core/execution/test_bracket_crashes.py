@@ -48,7 +48,7 @@ def test_every_named_step_is_in_the_matrix():
         ("exits: send.before_send, target", "lost", False, "stop", {"killed", "held", "whole"}),
         ("exit: cancel.sent, other", "duplicated", False, "stop", {"killed", "whole"}),
         ("exit: cancel.before_send, other", "delayed", False, "limit", {"killed", "whole"}),
-        ("sale: cancel.recorded, target", "lost", True, "stop", {"killed", "whole"}),
+        ("sale: cancel.stored, target", "lost", True, "stop", {"killed", "whole"}),
         ("sale: send.before_send", "lost", False, "stop", {"killed", "held", "whole"}),
     ],
 )
@@ -70,7 +70,7 @@ def test_an_order_that_is_left_beside_the_one_that_filled_is_seen(trial, monkeyp
 def test_a_sale_beside_the_stop_is_seen(trial, monkeypatch):
     monkeypatch.setattr(Gateway, "_make_room", lambda *_: None)
     monkeypatch.setattr(Gateway, "_end_uncovered", lambda *_: [])
-    assert "left" in trial("sale: send.sent", "duplicated", True)
+    assert "left" in trial("sale: send.before_send", "duplicated", True)
 
 
 def test_a_stop_that_is_sent_twice_is_seen(trial, monkeypatch):
