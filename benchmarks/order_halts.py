@@ -6,6 +6,7 @@ import contextlib
 import os
 import random
 import signal
+import statistics
 import time
 from collections.abc import Callable
 from decimal import Decimal
@@ -16,15 +17,22 @@ import psycopg
 
 from benchmarks.order_crashes import OPENED, SESSION, in_a_process
 from benchmarks.order_desk import BrokerDesk, clear
+from benchmarks.prove import table
 from core.errors import QuantdeskError
 from core.execution.audit import verify
 from core.execution.kill_switch import HALT_FILE, write_halt_file
+from core.execution.orders import OPEN
 from core.execution.requests import LegRequest, TradeRequest
 from core.testing.small_market import ANNA, CLERK, PETER
 from core.testing.socket_venue import SocketBroker, SocketVenue
 
+ROADS = ("file", "row", "command")
 WORKING = 5
 """Orders at work when the switch is turned; each must be cancelled."""
+WAITING = 30
+"""Approved orders that the sender would send if nobody stopped it."""
+BUSY = 2
+"""Processes that do nothing but compute, beside which half of the senders are halted."""
 
 
 def _desk(dsn: str, home: Path, venue: SocketVenue) -> BrokerDesk:
@@ -44,11 +52,35 @@ def _approve(desk: BrokerDesk, count: int, **changes: Any) -> list[str]:
     return ids
 
 
-def halt(dsn: str, home: Path, venue: SocketVenue, how: str) -> dict[str, float]:
-    """Halt a sender in full swing by `file`, `row` or `command`; return milliseconds and counts.
+def halts(dsn: str, home: Path, venue: SocketVenue, how: str, *, runs: int, is_busy: bool) -> list[dict[str, float]]:
+    """Halt so many senders one after the other, on a machine that is kept busy or is not."""
+    loops = [_start_loop() for _ in range(BUSY if is_busy else 0)]
+    try:
+        return [halt(dsn, home, venue, how, number) for number in range(runs)]
+    finally:
+        for pid in loops:
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
 
-    Nothing runs but the database, the venue and the sender: no Temporal, web, cache or agent. `stopped_ms` is how long
-    after the switch was turned the venue still got a submit (0: none), `cancelled_ms` until all cancels were sent.
+
+def _start_loop() -> int:
+    parent = os.getpid()
+    pid = os.fork()
+    if pid == 0:
+        # It ends with its parent, however that ends.
+        while os.getppid() == parent:
+            sum(range(100_000))
+        os._exit(0)
+    return pid
+
+
+def halt(dsn: str, home: Path, venue: SocketVenue, how: str, number: int = 0) -> dict[str, float]:
+    """Halt a sender in full swing by one of ROADS; return milliseconds and counts.
+
+    Nothing runs but the database, the venue and the sender: no Temporal, web, cache or agent. The switch is turned at
+    a moment drawn by `number` within the sending of an order. `stopped_ms` is how long after it was turned the venue
+    still got a submit (0: none), `cancelled_ms` until all cancels were sent, `problems` the orders that a cancel was
+    not answered for, `still_open` those that are at work, at the venue or by the books, when all is over.
     """
     clear(dsn)
     (home / HALT_FILE).unlink(missing_ok=True)
@@ -56,7 +88,7 @@ def halt(dsn: str, home: Path, venue: SocketVenue, how: str) -> dict[str, float]
     desk = _desk(dsn, home, venue)
     for proposal_id in _approve(desk, WORKING, limit_price=Decimal(100)):
         desk.gateway.release(proposal_id)
-    ids = _approve(desk, 60)
+    ids = _approve(desk, WAITING)
     pid = os.fork()
     if pid == 0:
         with contextlib.suppress(BaseException):
@@ -64,8 +96,8 @@ def halt(dsn: str, home: Path, venue: SocketVenue, how: str) -> dict[str, float]
             for proposal_id in ids:
                 sender.gateway.release(proposal_id)
         os._exit(0)
-    while venue.counts()["orders"] < WORKING + 2:
-        time.sleep(0.005)
+    first, third = (_until_sent(venue, WORKING + count) for count in (1, 3))
+    time.sleep(random.Random(number).uniform(0, (third - first) / 2))
     turned = time.monotonic()
     if how == "file":
         write_halt_file(home / HALT_FILE, "proof")
@@ -79,6 +111,9 @@ def halt(dsn: str, home: Path, venue: SocketVenue, how: str) -> dict[str, float]
     ended = time.monotonic()
     os.waitpid(pid, 0)
     counts = venue.counts()
+    desk.settlement.settle()
+    with desk.trading.transaction() as transaction:
+        at_work = transaction.orders.all(states=sorted(OPEN))
     desk.close()
     (home / HALT_FILE).unlink(missing_ok=True)
     return {
@@ -89,8 +124,50 @@ def halt(dsn: str, home: Path, venue: SocketVenue, how: str) -> dict[str, float]
         "cancelled": float(sum(order.state == "cancelled" for order in cancelled)),
         "problems": float(len(problems)),
         "sent": float(counts["orders"] - WORKING),
-        "still_open": float(counts["open"]),
+        "still_open": float(max(counts["open"], len(at_work))),
     }
+
+
+def section(halts: dict[str, list[dict[str, float]]]) -> str:
+    """Return how fast the kill switch works, by how it was turned."""
+    rows = [
+        (
+            how,
+            len(runs),
+            f"{max(run['stopped_ms'] for run in runs):.0f} ms",
+            int(sum(run["after_done"] for run in runs)),
+            f"{statistics.median(run['cancelled_ms'] for run in runs):.0f} ms",
+            f"{max(run['cancelled_ms'] for run in runs):.0f} ms",
+            int(min(run["cancelled"] for run in runs)),
+            int(sum(run["problems"] for run in runs)),
+            int(sum(run["still_open"] for run in runs)),
+        )
+        for how, runs in halts.items()
+    ]
+    heads = ("turned by", "runs", "last send after it", "sends after it was on", "all cancels sent, median", "at most")
+    return "\n".join(
+        [
+            "### The kill switch with everything else dead",
+            "",
+            "Only the database, the venue and a sender in full swing run; Temporal, web, cache and agents do not."
+            f" {WORKING} limit orders are at work and {WAITING} approved orders are being sent when the switch is"
+            " turned, at a moment drawn within the sending of one: by its file alone, by its row in the database alone"
+            " (SQL, no code of the desk), or by the command, which does both. Then all orders are cancelled. *Busy*:"
+            f" beside {BUSY} processes that do nothing but compute. Times are from the turning of the switch; *last"
+            " send after it* is of an order that held the row when the switch was turned: the row is on when it has"
+            " left. *Cancelled* is the least of a run, *not answered* orders that a cancel got no answer for, *left"
+            " open* orders at work in the end, at the venue or by the books.",
+            "",
+            table((*heads, "cancelled", "not answered", "left open"), rows),
+        ]
+    )
+
+
+def _until_sent(venue: SocketVenue, count: int) -> float:
+    """Wait until the venue has so many orders; return when it had."""
+    while venue.counts()["orders"] < count:
+        time.sleep(0.002)
+    return time.monotonic()
 
 
 def database_killed(

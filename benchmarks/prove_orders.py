@@ -51,13 +51,7 @@ def measure(steps: Steps) -> str:
                 race = steps.do("limit race", lambda: order_gate.race(dsn, home, workers=4, approvals=50, fit=10))
                 latency = steps.do("gate latency", lambda: order_latency.measure(dsn, home, rounds=2_000))
                 attacks = steps.do("attacks", lambda: order_attacks.Attacks(dsn, home).all(server=kill))
-                halts = {
-                    how: steps.do(
-                        f"halt by {how}",
-                        lambda how=how: [order_halts.halt(dsn, home, venue, how) for _ in range(HALTS)],
-                    )
-                    for how in ("file", "row", "command")
-                }
+                halts = _halts(steps, dsn, home, venue)
                 days = steps.do("days at Interactive Brokers", lambda: order_days.trade(dsn, home))
                 parity = steps.do("simulator and paper", lambda: order_parity.measure(make_market(dsn, "parity")))
                 brackets = steps.do("stops at rest", lambda: order_brackets.measure(make_market(dsn, "brackets"), home))
@@ -77,7 +71,7 @@ def measure(steps: Steps) -> str:
             schedule_section(chunks),
             attack_section(attacks),
             gate_section(gates, race, latency),
-            halt_section(halts),
+            order_halts.section(halts),
             order_days.section(days),
             order_parity.section(parity),
             order_brackets.section(brackets),
@@ -87,6 +81,19 @@ def measure(steps: Steps) -> str:
             " `tests/workflows/test_histories.py`.",
         ]
     )
+
+
+def _halts(steps: Steps, dsn: str, home: Path, venue: SocketVenue) -> dict[str, Any]:
+    """Halt senders by every road, on a machine as it is and on one that is kept busy."""
+    found = {}
+    for is_busy in (False, True):
+        for how in order_halts.ROADS:
+            name = f"{how}, busy" if is_busy else how
+            found[name] = steps.do(
+                f"halt by {name}",
+                lambda how=how, is_busy=is_busy: order_halts.halts(dsn, home, venue, how, runs=HALTS, is_busy=is_busy),
+            )
+    return found
 
 
 def _in_lanes(steps: Steps, dsn: str, home: Path) -> tuple[dict[str, Any], dict[str, Any], list[Any], list[Any]]:
@@ -260,32 +267,6 @@ def gate_section(gates: list[dict[str, Any]], race: dict[str, Any], latency: dic
             f" **{race['sent']} sent** ({', '.join(f'{n} {state}' for state, n in sorted(race['states'].items()))}).",
             "",
             order_latency.section(latency),
-        ]
-    )
-
-
-def halt_section(halts: dict[str, list[dict[str, float]]]) -> str:
-    """Return how fast the kill switch works."""
-    rows = [
-        (
-            how,
-            len(runs),
-            f"{max(run['stopped_ms'] for run in runs):.0f} ms",
-            int(sum(run["after_done"] for run in runs)),
-            f"{max(run['cancelled_ms'] for run in runs):.0f} ms",
-            f"{int(min(run['cancelled'] for run in runs))} or more",
-            int(sum(run["still_open"] + run["problems"] for run in runs)),
-        )
-        for how, runs in halts.items()
-    ]
-    heads = ("turned by", "runs", "last send after it", "sends after it was on", "all cancels sent", "cancelled")
-    return "\n".join(
-        [
-            "### The kill switch with everything else dead",
-            "",
-            "Only the database, the venue and a sender in full swing run; Temporal, web, cache and agents do not.",
-            "",
-            table((*heads, "left open"), rows),
         ]
     )
 

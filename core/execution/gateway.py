@@ -121,8 +121,9 @@ class Gateway:
         return list(changed.values()), problems
 
     def _settled(self, order: Order) -> Order:
-        """Return an order as it is once nobody is sending it any more."""
+        """Return an order as it is once nobody is sending it any more: not between two steps of a send either."""
         with self._store.transaction() as transaction:
+            transaction.orders.claim(order.order_id)
             return transaction.orders.get(order.order_id, lock=True)
 
     def _follow(self, proposal_id: str) -> Sequence[Order]:

@@ -54,7 +54,10 @@ class _Handler(socketserver.StreamRequestHandler):
                 self.connection.shutdown(socket.SHUT_RDWR)
                 fault = "lost"
             time.sleep(LATE_S)
-        answer = json.dumps(_answer(self.server, operation, request), default=str).encode() + b"\n"
+        try:
+            answer = json.dumps(_answer(self.server, operation, request), default=str).encode() + b"\n"
+        except OutcomeUnknown:
+            return  # a venue that does not know the order yet says nothing
         if fault != "lost":
             self.wfile.write(answer * (2 if fault == "duplicated" else 1))
 

@@ -241,6 +241,37 @@ def test_a_halt_waits_for_a_send_under_way_and_after_it_nothing_leaves(open_anot
     assert len(broker.sent) == 1
 
 
+def test_cancelling_all_waits_for_an_order_that_is_between_two_steps_of_its_sending(
+    open_another, approved, desk, venue, broker, monkeypatch
+):
+    """Halted by SQL alone: the venue does not know the order yet, and whoever sends it has not seen the switch."""
+    between, go_on = threading.Event(), threading.Event()
+
+    def pause(name):
+        if name == "send.submitting_stored":
+            between.set()
+            assert go_on.wait(20)
+
+    sender, canceller = open_another(broker), open_another(broker)
+    proposal_id = approved()
+    monkeypatch.setattr("core.execution.gateway.crash_point", pause)
+    sending = threading.Thread(target=sender.gateway.release, args=(proposal_id,))
+    sending.start()
+    assert between.wait(10)
+    desk.sql("UPDATE execution.trading_state SET halted = true, changed_by = 'dba'")
+    done = []
+    cancelling = threading.Thread(target=lambda: done.append(canceller.gateway.cancel_all(PETER)))
+    cancelling.start()
+    waits = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+    while cancelling.is_alive() and desk.sql(waits) == [(0,)]:
+        cancelling.join(0.01)
+    go_on.set()
+    sending.join()
+    cancelling.join()
+    assert done[0][1] == [] and venue.orders == []
+    assert desk.sql("SELECT state FROM execution.orders") == [("denied",)]
+
+
 def test_the_price_band_is_checked_at_the_release(open_another, desk, approved):
     broker = FaultyBroker()
     proposal_id = approved()

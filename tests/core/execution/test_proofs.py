@@ -92,11 +92,11 @@ def test_a_sender_that_forgets_is_seen_to_double(filled_market, tmp_path, socket
     assert "doubled" in found
 
 
-@pytest.mark.parametrize("how", ["file", "row", "command"])
+@pytest.mark.parametrize("how", order_halts.ROADS)
 def test_the_switch_stops_a_sender_in_full_swing(filled_market, tmp_path, socket_venue, how):
     found = order_halts.halt(filled_market, tmp_path, socket_venue, how)
     assert (found["cancelled"] >= order_halts.WORKING, found["problems"], found["still_open"]) == (True, 0.0, 0.0)
-    assert found["sent"] < 60
+    assert found["sent"] < order_halts.WAITING
     if how == "command":
         assert found["after_done"] == 0.0
 
@@ -105,7 +105,14 @@ def test_a_switch_that_does_nothing_is_seen(filled_market, tmp_path, socket_venu
     monkeypatch.setattr(KillSwitch, "halt", lambda *_, **__: "")
     found = order_halts.halt(filled_market, tmp_path, socket_venue, "command")
     # Cancelling all withdraws what it finds not sent yet, at most one a round: the sender has one at a time.
-    assert found["sent"] >= 60 - CANCEL_ROUNDS
+    assert found["sent"] >= order_halts.WAITING - CANCEL_ROUNDS
+
+
+def test_the_page_tells_what_was_not_answered_from_what_was_left_open():
+    run = dict.fromkeys(("stopped_ms", "after_done", "cancelled_ms", "cancelled", "problems", "still_open"), 0.0)
+    text = order_halts.section({"row": [run, run | {"problems": 1.0}], "row, busy": [run | {"still_open": 2.0}]})
+    assert "| row | 2 | 0 ms | 0 | 0 ms | 0 ms | 0 | 1 | 0 |" in text
+    assert "| row, busy | 1 | 0 ms | 0 | 0 ms | 0 ms | 0 | 0 | 2 |" in text
 
 
 class TestFaultBroker(BrokerContract):
