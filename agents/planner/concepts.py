@@ -23,6 +23,8 @@ SPEECH: frozenset[str] = frozenset(_WORDS["speech"].split())
 FILLERS: frozenset[str] = frozenset(_WORDS["fillers"].split()) | SPEECH
 # Ordinary words that are never taken for a misspelt desk word; left over, they are asked about.
 ORDINARY: frozenset[str] = frozenset(_WORDS["ordinary"].split())
+# Words that the rules look for as they are written.
+WRITTEN: frozenset[str] = frozenset(_WORDS["written"].split())
 TWO_LETTERS: frozenset[str] = frozenset(_WORDS["two_letters"].split())
 # What people write for short, each with the words it stands for.
 ABBREVIATIONS: dict[str, tuple[str, ...]] = {

@@ -15,7 +15,7 @@ from agents.planner.follow_ups import follow_up
 from agents.planner.leftovers import dropped_names, unexplained, unused_numbers
 from agents.planner.periods import beside_this_year
 from agents.planner.plan import Call, Frame, Plan
-from agents.planner.reading import Reading, Span, read
+from agents.planner.reading import Reading, Span, misspellings, read
 from agents.planner.requests import calls_of, factor_symbol, group_members, is_group
 from agents.planner.rules import first_rule
 from agents.planner.rules_panel import panel
@@ -24,9 +24,10 @@ from agents.planner.rules_reports import day_report
 from agents.planner.rules_scan import scan, scan_in_words
 from agents.planner.rules_strategies import strategies
 from agents.planner.sampling import resampled
-from agents.planner.several import dated, frames_of, one_measure_each
+from agents.planner.several import NEXT_QUESTION, TERMS_ONLY, TWO_QUESTIONS, dated, frames_of, one_measure_each
 from agents.planner.shocks import crisis_words
 from agents.planner.slots import Slots, take_slots
+from agents.planner.spelling import respelt
 from agents.planner.spoken import as_figures
 from agents.planner.text import joined, plain
 from agents.planner.universe import Universe
@@ -59,6 +60,10 @@ def plan_conversation(questions: Sequence[str], universe: Universe, today: date)
     plan = Plan(outcome="clarify", say="What would you like to know?")
     before = ""
     for question in questions:
+        if frame is None and before and _CHANGES.match(plain(question)) and plan.outcome == "clarify":
+            say = "I did not understand the question before, so there is nothing to change: please ask it in full."
+            plan = Plan(outcome="clarify", say=say)
+            continue
         shorter = is_to_leave_out(question) and _plan_without(before, plan, universe, today, frame)
         plan = shorter or plan_question(question, universe, today, previous=frame)
         if _plan_without(question, plan, universe, today, frame):
@@ -68,17 +73,43 @@ def plan_conversation(questions: Sequence[str], universe: Universe, today: date)
     return plan
 
 
+# A turn that only changes the one before: "now on IWM", "same for energy".
+_CHANGES = re.compile(
+    r"^\W*(?:(?:ok|okay|and|now|then) )*(?:now (?:on|for|with|in)|same|likewise|instead|without|with|make (?:it|that)|"
+    r"just the|only the|and (?:for|on|in|with))\b(?!.*\b(?:i|we)\b)(?: \S+){1,6}$",
+    re.I,
+)
+
+
 def plan_question(question: str, universe: Universe, today: date, *, previous: Frame | None = None) -> Plan:
     """Return what to do about one question, or about several in one; `previous` is the frame of the turn before."""
     question = _HOW_TO_COMPARE.sub("compare", dated(question, previous))
-    if not _SELECT.match(question):
-        question = without_reader(plain(question))
+    if _SELECT.match(question):
+        return _plan_spelt(question, universe, today, previous)
+    question = without_reader(plain(question))
+    reason = _REASON.search(question)
+    asked = question[: reason.start()] if reason else question
+    found = misspellings(asked, universe)
+    plan = _plan_spelt(respelt(asked, found) + question[len(asked) :], universe, today, previous)
+    if not found:
+        return plan
+    unsure = [one.written for one in found if one.is_unsure]
+    if unsure and plan.outcome == "needs_approval":
+        listed = ", ".join(f"“{word}”" for word in unsure)
+        say = f"I am not sure what {listed} means, and I guess nothing of an order: please write it again."
+        return Plan(outcome="clarify", say=say, private=True)
+    read_as = tuple(f"Read “{one.written}” as “{one.meant}”." for one in found if one.is_said)
+    return plan.model_copy(update={"notes": tuple(dict.fromkeys((*read_as, *plan.notes)))})
+
+
+def _plan_spelt(question: str, universe: Universe, today: date, previous: Frame | None) -> Plan:
+    """Return what to do about one question whose words are spelt as the desk knows them."""
     if (said := _REASON.search(question)) and (
         proposed := _plan_with_reason(question, said, universe, today, previous)
     ):
         return proposed
     plan, dropped = _plan_one(question, universe, today, previous)
-    asks_twice = plan.outcome == "clarify" or dropped or _TWO_QUESTIONS.search(plain(question))
+    asks_twice = plan.outcome == "clarify" or dropped or TWO_QUESTIONS.search(plain(question))
     one_figure = plan.frame is None or plan.frame.topic in ("metric", "indicators")
     if one_figure and (both := _plan_measures(question, plan, universe, today, previous)):
         return both
@@ -145,45 +176,6 @@ def _plan_without(question: str, plan: Plan, universe: Universe, today: date, pr
     return shorter.model_copy(update={"notes": (left_out, *shorter.notes)})
 
 
-# Where a second question may begin.
-_NEXT_QUESTION = re.compile(
-    r"\?\s+(?=\S)|;\s+|\s\+\s(?=\w)|,?\s+and\s+(?:also\s+|separately\s+|then\s+)?(?:,?\s*while you(?:'re|"
-    r" are) at it,?\s+)?(?:tell (?:me|us)\s+)?(?=(?:whats?|hows?|show|list|give|when|which|"
-    r"who|where|is|are|did|(?:do|does|have|has|can|could|will|would|was|were)\s+(?:we|i|you|they|it|the|my|our|any|its)|"
-    r"(?:the\s+)?(?:\d+|ten|two|five|thirty)[- ]?(?:y|yr|year)\b|"
-    r"(?:next|latest|newest)\b|the\s+(?:latest|current|newest|date|next|rsi|dividends?|"
-    r"news|volatility|beta|sharpe|"
-    r"drawdown|close|price|return)|my|our|its|their|any|split|break|run|backtest|"
-    r"simulate|size|calibrate|rank|stress|scan|plot|compute)\b)|,\s+(?:then|also|plus)\s+",
-    re.I,
-)
-
-
-_TWO_QUESTIONS = re.compile(
-    r"\?\s+\S|\s\+\s\w|\band (?:also )?(?:its|their) (?:[\w-]+ ){0,2}(?:correlation|beta|volatility|vol|sharpe|"
-    r"sortino|drawdown|"
-    r"rsi|dividends?|news|earnings|price|close|return|volume)\b|"
-    r"\band (?:also )?(?:propose|split|break|run|backtest|simulate|size|calibrate|rank|stress|scan|plot|compute) \w|"
-    r"\band (?:also )?(?:the )?(?:date|next|latest|newest|current)\b|\band separately\b|"
-    r"\band (?:also )?(?:my|our) (?:\w+ )?(?:cash|pnl|p&l|positions|orders|nav|exposure|profit|fills|proposals|biggest|"
-    r"largest|best|worst)\b|\band how [a-z]+ (?:was|is|were|are|has|have) (?:it|they)\b|"
-    r"\band how (?:much|many) \w+ (?:do|does|did|have|has|is|are)\b|"
-    r"\band (?:also |separately |then )?(?:do|does|did|is|are|was|were|have|has|can|could|will) "
-    r"(?:we|i|you|they|it|my|our|any)\b|"
-    r"\band (?:also )?(?:show|give|list) (?:me |us )?(?:the|my|our|its|any|what)\b|\band,? while you(?:'re|"
-    r" are) at it\b|"
-    r"\band (?:also |separately |then )?(?:tell (?:me|us) )?(?:when|what|how(?: many| much| large| big| far|"
-    r" high| low)?|who|which|where)"
-    r"(?:'?s| (?:am|shares|comes?|would|will|do|does|did|is|are|was|were|has|have|an?|the))\b",
-    re.I,
-)
-# "Use reports since 2018" says how to answer the question before it.
-_TERMS_ONLY = re.compile(
-    r"^\W*(?:the )?(?:top|first|last|best) \w+(?: (?:will do|is (?:fine|enough|plenty|ok)|are (?:fine|enough)|"
-    r"please))\W*$|"
-    r"^\W*(?:take|use|using|based on|count|assume|include|exclude|ignore|leave out|one (?:figure|number))\b",
-    re.I,
-)
 _REFERS = re.compile(r"\b(?:they|it|its|that|this|them|their|those|these|both|same|too)\b", re.I)
 
 
@@ -199,8 +191,8 @@ def _of_now(frame: Frame | None) -> Frame | None:
 
 def _plan_several(question: str, universe: Universe, today: date, previous: Frame | None) -> Plan | None:
     """Return the plan of two or three questions in one, if each is understood by itself; None otherwise."""
-    parts = [part.strip() for part in _NEXT_QUESTION.split(plain(question)) if part and part.strip(" ?.,;")]
-    if not 2 <= len(parts) <= 3 or any(_TERMS_ONLY.match(part) for part in parts[1:]):
+    parts = [part.strip() for part in NEXT_QUESTION.split(plain(question)) if part and part.strip(" ?.,;")]
+    if not 2 <= len(parts) <= 3 or any(TERMS_ONLY.match(part) for part in parts[1:]):
         return None
     return _side_by_side(parts, universe, today, previous)
 

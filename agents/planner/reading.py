@@ -3,78 +3,29 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from functools import lru_cache
-
-from rapidfuzz import process
-from rapidfuzz.distance import OSA, Indel
 
 from agents.planner.concepts import (
     ABBREVIATIONS,
-    ELSEWHERE,
     FILLERS,
     NICKNAMES,
     ORDINARY,
     PLACES,
     SAYINGS,
     SIGNS,
-    SPEECH,
     TWO_LETTERS,
     phrases,
 )
 from agents.planner.concepts import words as concept_words
 from agents.planner.dates import MONTHS, UNITS
 from agents.planner.periods import Found, find_periods
-from agents.planner.quantities import UNIT_WORDS, Number, read_number, split_pair
+from agents.planner.quantities import Number, read_number, split_pair
+from agents.planner.spelling import Misspelt, misspelt, respelt, stems
 from agents.planner.spoken import as_figures
 from agents.planner.text import Word, joined, plain, split
 from agents.planner.universe import Universe
-
-DATE_WORDS = frozenset(
-    {
-        "week",
-        "weeks",
-        "month",
-        "months",
-        "quarter",
-        "quarters",
-        "year",
-        "years",
-        "yesterday",
-        "tomorrow",
-        "today",
-        "trading",
-        "past",
-        "previous",
-        "trailing",
-        "since",
-        "current",
-        "decade",
-        "history",
-        "between",
-        "during",
-        "calendar",
-        "crisis",
-        "crash",
-        "covid",
-        "pandemic",
-        "bust",
-        "bubble",
-        "inception",
-        "ytd",
-        "mtd",
-        "qtd",
-        "wtd",
-        "ttm",
-        "ltm",
-    }
-    | {name for name in MONTHS if len(name) > 3}
-)
-COMMANDS = frozenset({"show", "give", "list", "what", "please", "which", "tell", "about", "find"})
-# A correction must be this much closer than the next word of another meaning.
-MARGIN = 8.0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -149,15 +100,25 @@ def is_empty(word: Word) -> bool:
 def read(text: str, universe: Universe, today: date) -> Reading:
     """Read a question against the names the desk has, correcting typing errors that have one clear reading."""
     text = as_figures(plain(text))
-    words = _part_symbols(_say_plainly(_write_out(split(text))), universe)
-    reading = Reading(text=text, words=words, today=today)
-    _correct(reading, universe)
+    found = misspellings(text, universe)
+    text = as_figures(respelt(text, found))
+    reading = Reading(text=text, words=_words(text, universe), today=today)
+    reading.corrections = {one.written: one.meant for one in found if one.is_said}
     _place_periods(reading, universe, today)
     _place_phrases(reading, universe)
     _place_numbers(reading)
     _place_listed(reading, universe)
     _drop_rejected(reading)
     return reading
+
+
+def misspellings(text: str, universe: Universe) -> tuple[Misspelt, ...]:
+    """Return the misspelt words of a question, each with the known word that it means."""
+    return misspelt(_words(text, universe), universe)
+
+
+def _words(text: str, universe: Universe) -> list[Word]:
+    return _part_symbols(_say_plainly(_write_out(split(text))), universe)
 
 
 _LISTS = frozenset({",", "and", "&", "or", "vs", "versus", "/", "+"})
@@ -305,7 +266,8 @@ def _place_phrases(reading: Reading, universe: Universe) -> None:
             phrase = tuple(lows[start : start + length])
             span = _name_span(reading, universe, sources, phrase, start, length)
             if span is None and (
-                concept := table.get(phrase) or (table.get((_stem(phrase[0], table),)) if length == 1 else None)
+                concept := table.get(phrase)
+                or (table.get((_stem(phrase[0], table),)) if length == 1 else table.get(_singular(phrase)))
             ):
                 span = Span(kind="concept", value=concept, start=start, end=start + length)
             if span is None and phrase in PLACES:
@@ -327,23 +289,12 @@ def _stem(word: str, table: Mapping[tuple[str, ...], str]) -> str:
     """Return the desk word that a form with -s, -es, -ed or -ing comes from, or the word itself."""
     if word in FILLERS or len(word) < 5:
         return word
-    return next((stem for stem in _stems(word) if (stem,) in table), word)
+    return next((stem for stem in stems(word) if (stem,) in table), word)
 
 
-def _stems(word: str) -> Iterator[str]:
-    """Return what a form with -s, -es, -ed or -ing may come from: crashing, rising and slipping too."""
-    for ending, instead in (("s", ""), ("es", ""), ("ies", "y"), ("ed", ""), ("ed", "e"), ("ing", ""), ("ing", "e")):
-        stem = word.removesuffix(ending)
-        if word.endswith(ending):
-            yield stem + instead
-            if not instead and len(stem) > 3 and stem[-1] == stem[-2]:
-                yield stem[:-1]
-
-
-def _is_form(word: str, desk: frozenset[str]) -> bool:
-    """Say whether a word is a verb's form in -ing or -ed: "crashing" is no misspelt "crossing"."""
-    inflected = len(word) > 5 and word.endswith(("ing", "ed")) and not word.endswith("eing")
-    return inflected and any(stem in desk or stem in ORDINARY or stem in FILLERS for stem in _stems(word))
+def _singular(phrase: tuple[str, ...]) -> tuple[str, ...]:
+    """Return a phrase of several words with its last one in the singular: "sortino ratios"."""
+    return (*phrase[:-1], phrase[-1].removesuffix("s"))
 
 
 # Names of a fund that mean its members where members are asked for: "which semis", "rank the financials".
@@ -452,117 +403,3 @@ def _joins_share_count(lows: list[str], at: int) -> bool:
     """Say whether 5m or 2m counts money ("2m dollars", "$2m"), not months."""
     following = lows[at + 1] if at + 1 < len(lows) else ""
     return following in ("dollars", "usd", "shares", "paths", "of") and lows[at].endswith("m")
-
-
-def _correct(reading: Reading, universe: Universe) -> None:
-    """Replace misspelt words where one known word is clearly the closest; ordinary words are never touched."""
-    names = universe.name_words
-    desk = _concept_parts() | universe.desk_words
-    spoken = MONTHS.keys() | UNITS.keys()
-    known = (
-        desk,
-        names,
-        FILLERS,
-        ORDINARY,
-        universe.symbols,
-        universe.topics,
-        universe.names,
-        _place_words(),
-        ELSEWHERE,
-        SIGNS,
-        UNIT_WORDS,
-        spoken,
-    )
-    for index, word in enumerate(reading.words):
-        if (
-            any(word.low in part for part in known)
-            or not re.fullmatch(r"[a-z]{3,}", word.low)
-            or _looks_like_symbol(word)
-            or _is_form(word.low, desk)
-        ):
-            continue
-        if len(word.low) > 3 and (meant := _swapped().get("".join(sorted(word.low)))):
-            reading.words[index] = Word(raw=meant, low=meant)
-            continue
-        capital = word.raw[0].isupper() and index > 0
-        better = closest(word.low, names if capital else desk | names)
-        if capital and better in universe.first_words:
-            continue
-        if better is not None and (better in desk or _completes_name(reading, index, better, universe)):
-            if word.low not in (f"{better}s", f"{better}es", f"{better}ed", f"{better}ing"):
-                reading.corrections[word.low] = better
-            reading.words[index] = Word(raw=better, low=better)
-
-
-@lru_cache(maxsize=1)
-def _place_words() -> frozenset[str]:
-    return frozenset(word for place in PLACES for word in place)
-
-
-@lru_cache(maxsize=1)
-def _swapped() -> dict[str, str]:
-    """Return the words without content by their letters in order: "jsut" is just."""
-    return {"".join(sorted(word)): word for word in FILLERS - SPEECH if word.isalpha() and len(word) > 3}
-
-
-@lru_cache(maxsize=1)
-def _concept_parts() -> frozenset[str]:
-    return (
-        frozenset(word for word in concept_words() - {"sharp"} if word.isalpha() and len(word) > 2)
-        | DATE_WORDS
-        | COMMANDS
-    )
-
-
-def _completes_name(reading: Reading, index: int, better: str, universe: Universe) -> bool:
-    """Say whether a corrected word is a name, alone or with its neighbours: "realti income"."""
-    lows = [word.low for word in reading.words]
-    lows[index] = better
-    return any(
-        " ".join(lows[first:last]) in universe.names
-        for first in range(max(0, index - 3), index + 1)
-        for last in range(index + 1, min(len(lows), index + 4) + 1)
-    )
-
-
-def _looks_like_symbol(word: Word) -> bool:
-    return word.raw.isupper() and 2 <= len(word.raw) <= 5
-
-
-def closest(word: str, known: frozenset[str] | set[str]) -> str | None:
-    """Return the known word that a misspelt one means, or None if none is close or two are about as close.
-
-    Closeness is 100 x (1 - edits / length) with a swap of neighbours as one edit (Damerau, 1964).
-    """
-    needed = 66.0 if len(word) == 3 else 74.0 if len(word) == 4 else 77.0 if len(word) < 8 else 66.0
-    scored = process.extract(word, known, scorer=OSA.normalized_similarity, score_cutoff=needed / 100, limit=None)
-    if len(word) == 3:
-        scored = [
-            hit for hit in scored if hit[0][0] == word[0] and len(hit[0]) in (3, 4) and _has_its_letters(word, hit[0])
-        ]
-    else:
-        # Far from a long word by edits, but with its letters in order: "votality".
-        scored = [hit for hit in scored if hit[1] >= 0.77 or Indel.normalized_similarity(word, hit[0]) >= 0.75]
-        scored = [hit for hit in scored if hit[0][0] == word[0] or hit[1] >= 0.85]
-    if not scored:
-        return None
-    scored.sort(key=lambda hit: (-hit[1], abs(len(hit[0]) - len(word)), hit[0]))
-    swapped = [hit for hit in scored if sorted(hit[0]) == sorted(word)]
-    if len(swapped) == 1:
-        return str(swapped[0][0])
-    first = scored[0]
-    rivals = [hit for hit in scored[1:] if not _same_meaning(first[0], hit[0])]
-    if rivals and (first[1] - rivals[0][1]) * 100 < MARGIN:
-        return None
-    return str(first[0])
-
-
-def _has_its_letters(word: str, known: str) -> bool:
-    """Say whether a short known word has every letter of what was typed: "hod" is no "hot"."""
-    return all(known.count(letter) >= word.count(letter) for letter in set(word))
-
-
-def _same_meaning(one: str, other: str) -> bool:
-    table = phrases()
-    first, second = table.get((one,)), table.get((other,))
-    return (first is not None and first == second) or one.rstrip("s") == other.rstrip("s")

@@ -20,6 +20,46 @@ _COMPARES = re.compile(
     r"\b(?:compare[ds]?|comparing|comparison|versus|vs|than|against|both|each|differ\w*|improv\w*)\b", re.I
 )
 
+# Where a second question may begin.
+NEXT_QUESTION = re.compile(
+    r"\?\s+(?=\S)|;\s+|\s\+\s(?=\w)|,?\s+and\s+(?:also\s+|separately\s+|then\s+)?(?:,?\s*while you(?:'re|"
+    r" are) at it,?\s+)?(?:tell (?:me|us)\s+)?(?=(?:whats?|hows?|show|list|give|when|which|"
+    r"who|where|is|are|did|(?:do|does|have|has|can|could|will|would|was|were)\s+(?:we|i|you|they|it|the|my|our|any|its)|"
+    r"(?:the\s+)?(?:\d+|ten|two|five|thirty)[- ]?(?:y|yr|year)\b|"
+    r"(?:next|latest|newest)\b|the\s+(?:latest|current|newest|date|next|rsi|dividends?|"
+    r"news|volatility|beta|sharpe|"
+    r"drawdown|close|price|return)|my|our|its|their|any|split|break|run|backtest|"
+    r"simulate|size|calibrate|rank|stress|scan|plot|compute)\b)|,\s+(?:then|also|plus)\s+",
+    re.I,
+)
+
+
+TWO_QUESTIONS = re.compile(
+    r"\?\s+\S|\s\+\s\w|\band (?:also )?(?:its|their) (?:[\w-]+ ){0,2}(?:correlation|beta|volatility|vol|sharpe|"
+    r"sortino|drawdown|"
+    r"rsi|dividends?|news|earnings|price|close|return|volume)\b|"
+    r"\band (?:also )?(?:propose|split|break|run|backtest|simulate|size|calibrate|rank|stress|scan|plot|compute) \w|"
+    r"\band (?:also )?(?:the )?(?:date|next|latest|newest|current)\b|\band separately\b|"
+    r"\band (?:also )?(?:my|our) (?:\w+ )?(?:cash|pnl|p&l|positions|orders|nav|exposure|profit|fills|proposals|biggest|"
+    r"largest|best|worst)\b|\band how [a-z]+ (?:was|is|were|are|has|have) (?:it|they)\b|"
+    r"\band how (?:much|many) \w+ (?:do|does|did|have|has|is|are)\b|"
+    r"\band (?:also |separately |then )?(?:do|does|did|is|are|was|were|have|has|can|could|will) "
+    r"(?:we|i|you|they|it|my|our|any)\b|"
+    r"\band (?:also )?(?:show|give|list) (?:me |us )?(?:the|my|our|its|any|what)\b|\band,? while you(?:'re|"
+    r" are) at it\b|"
+    r"\band (?:also |separately |then )?(?:tell (?:me|us) )?(?:when|what|how(?: many| much| large| big| far|"
+    r" high| low)?|who|which|where)"
+    r"(?:'?s| (?:am|shares|comes?|would|will|do|does|did|is|are|was|were|has|have|an?|the))\b",
+    re.I,
+)
+# "Use reports since 2018" says how to answer the question before it.
+TERMS_ONLY = re.compile(
+    r"^\W*(?:the )?(?:top|first|last|best) \w+(?: (?:will do|is (?:fine|enough|plenty|ok)|are (?:fine|enough)|"
+    r"please))\W*$|"
+    r"^\W*(?:take|use|using|based on|count|assume|include|exclude|ignore|leave out|one (?:figure|number))\b",
+    re.I,
+)
+
 
 def frames_of(frame: Frame, reading: Reading) -> tuple[Frame, ...]:
     """Return the frame for each place and each period that is asked about side by side; only itself when one is."""

@@ -14,6 +14,7 @@ _SPELLED = {
     "sixty": 60, "seventy": 70, "eighty": 80, "ninety": 90, "dozen": 12,
 }  # fmt: skip
 _SCALES = {"hundred": 100, "thousand": 1_000, "million": 1_000_000, "billion": 1_000_000_000}
+NUMBER_WORDS = frozenset({*_SPELLED, *_SCALES})
 # After these words "one" is a pronoun, not a number.
 _PRONOUN_BEFORE = frozenset({"which", "that", "this", "the", "each", "every", "any", "what", "no", "a"})
 

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from agents.planner.concepts import ORDINARY
 from agents.planner.quantities import read_number, split_pair
-from agents.planner.reading import closest, read
+from agents.planner.reading import read
+from agents.planner.spelling import closest
 from agents.planner.text import joined, split
 from agents.planner.universe import Universe, plain_name
 
