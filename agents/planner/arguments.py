@@ -69,7 +69,7 @@ _STRETCHES: dict[str, tuple[str, ...]] = {
         rf"\b{_N}(?: (session|day|week|month|year)s?)? (?:to|for) (?:test|testing)\b",
         rf"\b{_N} (?:test(?:ing)?|out[- ]of[- ]sample) (session|day|week|month|year)s?\b",
         rf"\b(?:test(?:ing|ed)?|out[- ]of[- ]sample|follow(?:ed|ing)?|trad(?:ed|ing)|applied)"
-        rf"(?: on| window| over| of| for| the| next|:)* {_N}(?: {_UNIT}|(?=\W*$))",
+        rf"(?: on| window| over| of| for| the| next|:)* {_N}(?: {_UNIT}|(?=\W*$| (?:that|which) follow| following))",
         rf"\b{_N}[- ]{_UNIT} (?:of )?(?:testing|tests?|out[- ]of[- ]sample)",
     ),
     "embargo_sessions": (rf"\b{_N}[- ]{_UNIT} (?:of )?embargo", rf"\bembargo{_OF}?{_N} {_UNIT}"),
@@ -165,7 +165,12 @@ def arguments_of(reading: Reading, tool: str) -> dict[str, Any]:
 _FILLED = re.compile(
     r"\b(?:fill\w*|execut\w*|trade[ds]?)\b(?: \w+){0,3} (?:at|on) (?:the |each |next |day's )*(close|open)\b", re.I
 )
-_ANCHORED = re.compile(r"\b(?:anchored|expanding(?: window)?|from the beginning)\b", re.I)
+_ANCHORED = re.compile(
+    r"\b(?:anchored|expanding(?: window)?|(?:from|since|on|over) (?:the (?:very )?(?:beginning|start|"
+    r"first (?:day|session|bar))|all "
+    r"(?:of )?(?:the )?(?:past|history)(?: so far)?|everything (?:before|so far)))\b",
+    re.I,
+)
 _ENTERS = re.compile(
     r"\b(?:only )?(?:enter|entering|buy|buying|get in|trade|trading|take (?:it|trades))(?: only)? (?:if|when|"
     r"while|where|as long as) (.+)",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from agents.planner import rules_backtest, rules_compute, rules_study, rules_trade
@@ -11,6 +12,7 @@ from agents.planner.reading import Reading
 from agents.planner.rules_risk import risk
 from agents.planner.shocks import crisis_of, read_shocks
 from agents.planner.slots import Slots
+from agents.planner.text import joined
 
 _DIRECTIONS = frozenset({"return", "change", "spread", "rates", "volatility", "trim", "add_to"})
 
@@ -44,6 +46,7 @@ def own_concepts(reading: Reading, previous: Frame) -> set[str]:
         "horizon",
         "range",
         "unit",
+        *(("dca", "propose") if not reading.numbers else ()),
         *(("chart", "daily", "weekly", "monthly", "quarterly", "yearly") if previous.topic == "chart" else ()),
         *(("minimum", "maximum", "return") if previous.order is not None else ()),
     }
@@ -97,6 +100,8 @@ def _simulate(reading: Reading, slots: Slots, previous: Frame, own: set[str]) ->
 def _stress(reading: Reading, slots: Slots, previous: Frame, own: set[str]) -> Plan | None:
     if own - {"simulate", "portfolio", "replay"} - _DIRECTIONS:
         return None
+    if widened := _resized_and_more(reading, previous):
+        return widened
     if not read_shocks(reading) and (resized := _other_size(reading, slots, previous)):
         return resized
     if not (read_shocks(reading) or crisis_of(reading)):
@@ -107,6 +112,28 @@ def _stress(reading: Reading, slots: Slots, previous: Frame, own: set[str]) -> P
         return plan
     frame = plan.frame.model_copy(update={"options": {**kept, **plan.frame.options}, "symbols": previous.symbols})
     return plan.model_copy(update={"frame": frame})
+
+
+_MAKE_IT = re.compile(
+    r"^\W*(?:ok |okay |now |and |please |then )*make (?:it|that|this) (?:an? |the )?(?:about )?([+-]?) ?"
+    r"(\d+(?:\.\d+)?) ?"
+    r"(%|percent|pct|bps?|basis points)(?= |,|$)",
+    re.I,
+)
+
+
+def _resized_and_more(reading: Reading, previous: Frame) -> Plan | None:
+    """Change the size of the one shock that was talked about and add others: "make that -15 % and VIX doubling"."""
+    found, moves = _MAKE_IT.search(joined(reading.words)), previous.options.get("shocks", {})
+    added = read_shocks(reading)
+    if not found or len(moves) != 1 or not added.moves or added.levels or added.points or added.groups:
+        return None
+    [(name, move)] = moves.items()
+    size = float(found[2]) / (1e4 if found[3].startswith("b") else 100)
+    sign = -1 if found[1] == "-" or (found[1] != "+" and move < 0) else 1
+    shocks = {name: sign * size, **{other: value for other, value in added.moves.items() if other != name}}
+    frame = previous.model_copy(update={"options": {**previous.options, "shocks": shocks}})
+    return Plan(outcome="answer", frame=frame, private=not frame.symbols)
 
 
 def _other_size(reading: Reading, slots: Slots, previous: Frame) -> Plan | None:

@@ -42,6 +42,7 @@ def follow_up(reading: Reading, slots: Slots, universe: Universe, previous: Fram
         or _between_both(reading, slots, universe, previous)
         or _stretched(reading, slots, previous)
         or _largest_held(reading, slots, previous)
+        or _of_a_state(reading, slots, previous)
         or changed_run(reading, slots, previous)
         or _parametrised(reading, slots, previous)
         or _set_against(reading, slots, previous)
@@ -151,7 +152,12 @@ _EXTREMES = ("best", "worst", "minimum", "maximum", "high", "low")
 # "Its beta to QQQ" is that of what was talked about.
 _OF_TWO = ("beta", "correlation", "spread", "ratio")
 _ITS = re.compile(r"\b(?:its|their|it)\b", re.I)
-_AS_WELL = re.compile(r"\b(?:as well|too|also|include|together with)\b", re.I)
+_AS_WELL = re.compile(
+    r"\b(?:as well|too|also|include|together with|on top|alongside|overlay|superimpose|"
+    r"(?:on(?:to)?|in(?:to)?|to) (?:the |that |this |it|one )?(?:same )?(?:chart|plot|graph|picture|"
+    r"axes|comparison|table|list)|beside it|next to it)\b",
+    re.I,
+)
 
 
 def _stretched(reading: Reading, slots: Slots, previous: Frame) -> Plan | None:
@@ -263,6 +269,34 @@ def _largest_held(reading: Reading, slots: Slots, previous: Frame) -> Plan | Non
     return Plan(outcome="answer", frame=frame, private=True)
 
 
+_STATES = {"rejected": "rejected", "cancelled": "cancelled", "fills": "filled", "working": "open", "pending": "pending"}
+
+
+def _of_a_state(reading: Reading, slots: Slots, previous: Frame) -> Plan | None:
+    """Narrow the orders or proposals that were shown: "just the cancelled ones", "only the open ones"."""
+    said = re.search(r"\b(open|approved|expired)\b", reading.text, re.I)
+    found = [_STATES[name] for name in _STATES if reading.has(name)] or ([said[1].lower()] if said else [])
+    rest = reading.concepts() - {*_STATES, "pronoun", "orders", "proposals", "same", "add", "approve"}
+    listed = previous.topic == "book" and previous.metric in ("orders", "proposals")
+    named = (
+        slots.series
+        or slots.group
+        or reading.numbers
+        or (reading.has("orders", "proposals") and not _ONES.search(reading.text))
+    )
+    if not listed or len(found) != 1 or rest or named:
+        return None
+    frame = previous.model_copy(
+        update={
+            "options": {**previous.options, "state": found[0]},
+            "symbols": slots.symbols or previous.symbols,
+            "period": slots.period or previous.period,
+        }
+    )
+    return Plan(outcome="answer", frame=frame, private=True)
+
+
+_ONES = re.compile(r"\b(?:ones?|just|only|of (?:them|those|these)|which)\b", re.I)
 _BASKETS = (("core_cpi", "cpi"), ("core_pce", "pce"))
 
 

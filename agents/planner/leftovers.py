@@ -199,8 +199,13 @@ def unused_numbers(reading: Reading, calls: Sequence[Call]) -> tuple[str, ...]:
         contained.add(2.0)  # two vendors that are compared, two legs
     out = []
     for at, number in sorted(reading.numbers.items()):
-        forms = {number.value * scale for scale in (1, 100, 0.01, 1e-4, 1e4, 5, 21, 63, 252, -1, -0.01, -1e-4)}
-        if number.value not in counts and not any(round(form, 9) in contained for form in forms):
+        # Weeks, months and quarters may have become sessions.
+        after = reading.words[at + number.words].low if at + number.words < len(reading.words) else ""
+        units = ("week", "month", "quarter", "year", "wk", "mo", "y", "-")
+        stretches = (5, 21, 63, 252) if after.startswith(units) else ()
+        forms = {number.value * scale for scale in (1, 100, 0.01, 1e-4, 1e4, *stretches, -1, -0.01, -1e-4)}
+        stepped = at > 0 and reading.words[at - 1].low in ("step", "steps") and any("grid" in one.args for one in calls)
+        if not stepped and number.value not in counts and not any(round(form, 9) in contained for form in forms):
             out.append(reading.words[at].raw)
     for pair in reading.pairs:
         whole = sum(pair) or 1.0

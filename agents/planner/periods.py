@@ -485,7 +485,8 @@ _FORMS: tuple[tuple[re.Pattern[str], Reader], ...] = (
     _form(rf"(?:from|between) (?:the (?:start|beginning) of )?(?P<a>{DATE}) ?(?:to|until|till|through|and|-) ?"
     rf"(?:the end of )?(?P<b>{DATE}|now|today|present)", _from_to),
     _form(rf"since (?:the )?(?:end|close) of (?:the year )?(?P<a>{DATE})", _since_end),
-    _form(rf"(?:since|ever since|starting(?: in| from)?|from|beginning(?: in| with)?|going back to|dating back to|"
+    _form(rf"(?:since|ever since|starting(?: in| from| with| at)?|from|"
+          rf"begin(?:ning|s)?(?: in| with| from| at)?|start in|going back to|dating back to|"
           rf"back to|as of the start of) (?:the (?:very )?(?:start|beginning) "
     rf"of (?:the year )?(?={DATE}))?(?P<a>the (?:start|beginning) of the year|the first of january|new year|"
     rf"{DATE})(?: on(?:wards?)?)?(?! (?:to|until|till|"
@@ -541,7 +542,7 @@ _FORMS: tuple[tuple[re.Pattern[str], Reader], ...] = (
     r"complete) (?:of )?(?:available )?(?:history|time|period|sample|data|record)", _all),
     _form(r"(?:since (?:inception|(?:its |the )?(?:ipo|listing|launch|start|beginning|birth))|from inception|"
           r"lifetime|all[- ]time(?! high| low| best| worst| peak)|ever(?! since)|of all time|on record|"
-    r"historically|max history|since the beginning)", _all),
+    r"historically|max history|(?:since|from) the (?:very )?(?:beginning|start)(?! of))", _all),
     _form(rf"(?:{_IN} |by )?(?:the )?(?:week of |month of |calendar year |calendar |year |full year |"
     rf"end of )?(?P<a>\d{{4}}-\d{{2}}-\d{{2}}|\d{{1,2}}/\d{{1,2}}/\d{{4}}|(?:{MONTH})\.? {DAY} ?,? {YEAR}|"
     rf"{DAY}(?: of)? (?:{MONTH}) ?,? {YEAR}|(?:{MONTH})(?: of)? {YEAR})", _on),

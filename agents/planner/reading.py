@@ -94,6 +94,7 @@ _OFTEN = frozenset(
 def is_empty(word: Word) -> bool:
     """Say whether a word has no content of its own: a filler, a sign, or an adverb of manner such as strongly."""
     adverb = word.raw.islower() and len(word.low) > 4 and word.low.endswith("ly") and word.low not in _OFTEN
+    adverb = adverb and re.search(r"[aeiouy]", word.low[:-2]) is not None  # "mtthly" is misspelt
     return word.low in FILLERS or word.low in SIGNS or adverb
 
 

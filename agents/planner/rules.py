@@ -127,7 +127,7 @@ def _of_the_desk(reading: Reading, slots: Slots, universe: Universe, previous: F
     """Return the plan of an order, or of a question on the book or on stored data."""
     if rules_trade.is_trade(reading):
         return rules_trade.trade(reading, slots, previous)
-    if reading.has("risk", "var", "shortfall") and not reading.has("sharpe"):
+    if reading.has("risk", "var", "shortfall") and not reading.has("sharpe") and not _contributes_profit(reading):
         return rules_risk.risk(reading, slots, previous)
     if rules_book.is_book(reading, slots, previous):
         if reading.has("volatility", "correlation") and not slots.symbols and not reading.has("pnl"):
@@ -142,6 +142,15 @@ def _of_the_desk(reading: Reading, slots: Slots, universe: Universe, previous: F
         or rules_market.market(reading, slots, universe)
         or _coverage(reading, slots)
         or _vague(reading)
+    )
+
+
+def _contributes_profit(reading: Reading) -> bool:
+    """Say whether it is profit that is contributed: "the three best P&L contributors"."""
+    spans = [span for span in reading.spans if span.kind == "concept" and span.value == "risk" and span.start >= 0]
+    said = [word.low for span in spans for word in reading.words[span.start : span.end]]
+    return (
+        reading.has("pnl") and all(re.match(r"contribut|most|the$", word) for word in said) and not reading.has("var")
     )
 
 

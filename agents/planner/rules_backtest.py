@@ -558,12 +558,20 @@ def _savings(reading: Reading) -> dict[str, Any]:
     return out
 
 
+_LOOKBACK_OF = re.compile(
+    r"\b(?:momentum|lookback|look-back|strength|trend|returns?|performance) (?:of|over|in|across|for|during)"
+    r"(?: the)?(?: past| last| previous| trailing)? (\d+)[- ]?(days?|weeks?|months?|years?|yr|mo)\b"
+)
+
+
 def _lookback(reading: Reading) -> int | None:
     """Return the sessions of "3m momentum", "six month momentum", "126 day lookback"."""
     units = {"d": 1, "day": 1, "w": 5, "week": 5, "m": 21, "mo": 21, "month": 21, "y": 252, "yr": 252, "year": 252}
     text = " ".join(word.low for word in reading.words)
     if reading.has("momentum") and (found := re.search(r"(?<![\d-])(12|6|9|3) ?- ?1\b(?!\d)", text)):
         return int(found[1]) * 21
+    if found := _LOOKBACK_OF.search(text):
+        return int(found[1]) * units[found[2] if found[2] in units else found[2].rstrip("s")]
     for match in re.finditer(r"(\d+)[- ]?(days?|weeks?|months?|years?|yr|mo|d|w|m|y)\b(?! ago)", text):
         following = text[match.end() : match.end() + 30]
         if re.match(

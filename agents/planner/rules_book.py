@@ -210,6 +210,12 @@ def book(reading: Reading, slots: Slots, previous: Frame | None) -> Plan:
         wants=_wants(reading),
         aggregation="count" if reading.has("count") and metric in _COUNTED else None,
     )
+    listed = metric in ("positions", "weight") or (metric == "nav" and reading.has("portfolio"))
+    if listed and slots.operator and reading.first_number("percent") is not None:
+        weighed = {"metric": "weight", "operator": slots.operator, "value": (slots.threshold or 0.0) / 100}
+        return Plan(outcome="answer", frame=frame.model_copy(update=weighed), private=True)
+    if metric == "nav" and slots.grain:
+        frame = frame.model_copy(update={"grain": slots.grain})
     if metric == "positions" and _is_overview(reading, slots):
         frame = frame.model_copy(update={"topic": "portfolio"})
     return Plan(outcome="answer", frame=frame, private=True)

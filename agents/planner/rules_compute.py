@@ -241,7 +241,8 @@ def stress(reading: Reading, slots: Slots, previous: Frame | None) -> Plan:
     crisis = None if shocks or is_beyond(reading) else crisis_of(reading)
     of_the_crisis = _in_the_name(reading, crisis)
     shocked |= of_the_crisis
-    weighted = any(len(pair) == len(slots.symbols) for pair in reading.pairs) or bool(mix_of(reading))
+    mixed = len(mix_of(reading))
+    weighted = any(len(pair) == len(slots.symbols) for pair in reading.pairs) or 0 < mixed == len(slots.symbols)
     others = tuple(symbol for symbol in slots.symbols if weighted or symbol not in shocked)
     market = WHOLE_MARKETS.get(slots.group or "", "") in {*shocks.moves, *shocks.levels}
     targets = (group for group in reading.values("group") if group not in of_the_crisis)

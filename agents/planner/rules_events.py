@@ -94,7 +94,14 @@ def _of_places(reading: Reading, places: tuple[str, ...], topic: str) -> dict[st
     return {"topic": topic, **({PLACES_ASKED: places} if len(places) > 1 else {})}
 
 
+_KIND = (
+    r"(?:positive|negative|good|bad|bullish|bearish|nice|mean|kind|unkind|harsh|nasty|friendly|hostile|favou?rable|"
+    r"unfavou?rable|upbeat|gloomy|supportive|critical|warm|cold|fair|unfair|flattering|cheerful|sour|rosy|hard|soft|tough|"
+    r"gentle|rough)"
+)
 _WHICH_TONE = re.compile(
+    rf"\b{_KIND} or (?:rather |more |just )?{_KIND}\b|\b(?:being|been|turn(?:ed|ing)|sound(?:s|ing)?) (?:more |less |"
+    rf"very |so |too |rather )?{_KIND} (?:to|on|about|toward|towards|with|over)\b|"
     r"\b(?:positive or negative|negative or positive|good or bad|bad or good|bullish or bearish|"
     r"(?:mostly|mainly|more) (?:positive|negative|good|bad))\b",
     re.I,

@@ -106,6 +106,10 @@ _HOW_HIGH = re.compile(
 _LAST = re.compile(r"\b(?:last|spot|mark|quote|now|rn|right now|latest|current(?:ly)?|today)\b", re.I)
 
 
+# "Record volume day": the most there ever was; what is on record or at a record date is another thing.
+_RECORD = re.compile(r"(?<!on )(?<!track )\brecord\b(?! (?:of|date|for)\b)", re.I)
+
+
 def volume_of_a_day(reading: Reading, slots: Slots) -> bool:
     """Say whether "vol" of a single day is meant, which has a volume but no volatility."""
     period = slots.period
@@ -171,6 +175,8 @@ def _level_metric(reading: Reading, slots: Slots) -> tuple[str, str | None]:
         and slots.period.kind in ("range", "all")
     ):
         aggregation = "maximum" if metric == "high" else "minimum"
+    if aggregation is None and _RECORD.search(reading.text):
+        aggregation = "minimum" if metric == "low" else "maximum"
     if aggregation is None and metric == "volume" and reading.has("best", "worst"):
         aggregation = "maximum" if reading.has("best") else "minimum"
     return metric, aggregation

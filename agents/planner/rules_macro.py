@@ -10,6 +10,7 @@ from agents.planner.periods import ALL, LATEST, last_units
 from agents.planner.plan import Frame, Plan
 from agents.planner.reading import Reading
 from agents.planner.slots import Slots
+from agents.planner.text import joined
 
 _FIRST_PUBLISHED = re.compile(
     r"\b(?:originally|initially|first) (?:report\w*|publish\w*|print\w*|released?|announced?)\b|\b(?:before|"
@@ -62,6 +63,14 @@ _TREND = re.compile(
 )
 
 
+_THAN_A_YEAR_AGO = re.compile(
+    r"\b(?:than|versus|vs|against|compared (?:to|with)|from|over|on)(?: (?:it was|they were|what it was|that of))? "
+    r"(?:(?:1|a|the|12) (?:year|months) (?:before|ago|earlier|back|previously)|the year before|the same "
+    r"(?:month|quarter|time) (?:last year|a year ago|1 year ago|of last year))\b",
+    re.I,
+)
+
+
 def macro(reading: Reading, slots: Slots) -> Plan | None:
     """Return the plan of a question on macro series, or None."""
     # "The curve, 10y less 2y" says what the curve is.
@@ -71,6 +80,10 @@ def macro(reading: Reading, slots: Slots) -> Plan | None:
     from core.query.catalog import find_macro
 
     vintage, slots = _vintage(reading, slots)
+    than_a_year_ago = len(slots.periods) < 2 and _THAN_A_YEAR_AGO.search(joined(reading.words)) is not None
+    if than_a_year_ago:
+        # What is asked is the change over the year, and "one" is no level.
+        slots = replace(slots, period=None, operator=None, threshold=None)
     if vintage is None and _VINTAGES.search(reading.text):
         return Plan(
             outcome="clarify",
@@ -104,7 +117,7 @@ def macro(reading: Reading, slots: Slots) -> Plan | None:
                 value=slots.threshold,
             ),
         )
-    metric = _macro_metric(reading, slots, usual, explicit)
+    metric = "macro_yoy" if than_a_year_ago else _macro_metric(reading, slots, usual, explicit)
     if vintage == "first":
         if reading.has("yoy", "growth", "change"):
             return Plan(

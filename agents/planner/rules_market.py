@@ -147,8 +147,8 @@ def _ranking(reading: Reading, slots: Slots, universe: Universe) -> Plan | None:
         )
     ):
         return None
-    if slots.period is None and reading.concepts() <= {"best", "worst", "pronoun"}:
-        return None  # the best by what, over which time?
+    if _is_of_nothing(reading, slots):
+        return None
     metric = _measured(reading) or "return"
     if metric == "return" and slots.group and (unit := _SINGLE.search(reading.text)):
         lost = reading.has("worst", "minimum")
@@ -213,6 +213,14 @@ def _ranking(reading: Reading, slots: Slots, universe: Universe) -> Plan | None:
         window=window_of(reading, slots.threshold, "vol") if metric == "realized_volatility" else None,
     )
     return Plan(outcome="answer", frame=frame, notes=(note,) if note else ())
+
+
+def _is_of_nothing(reading: Reading, slots: Slots) -> bool:
+    """Say whether nothing is measured: the best by what, over which time; over 50 what."""
+    if slots.period is None and reading.concepts() <= {"best", "worst", "pronoun"}:
+        return True
+    bare = all(number.unit == "plain" for number in reading.numbers.values())
+    return _measured(reading) is None and slots.threshold is not None and bare
 
 
 def _ranked_beta(reading: Reading, slots: Slots) -> Plan:

@@ -53,8 +53,8 @@ _LIMITS = re.compile(
 )
 _APPROVE = re.compile(
     r"\b(?:approve|approving|authori[sz]e|sign off (?:on|all|the)|rubber[- ]?stamp|green[- ]?light|"
-    r"(?:accept|confirm)(?= (?:all|every|the|my|our|this|that|these|those|both|pending|"
-    r"each)?\s*(?:\w+ )?(?:proposals?|orders?|"
+    r"(?:accept|confirm)(?= (?:(?:all|every|each|both)(?: (?:of )?(?:the|my|our|these|those))?|the|my|"
+    r"our|this|that|these|those|pending)?\s*(?:\w+ )?(?:proposals?|orders?|"
     r"trades?|tickets?|prp_\w+)\b)|make approve)\b",
     re.IGNORECASE,
 )
@@ -247,6 +247,10 @@ _ONLY_A_PERSON = (
 )
 
 
+# "Confirm please all the proposals": politeness between the words changes nothing.
+_POLITELY = re.compile(r"(?<=\w),? (?:please|pls|kindly|now|quickly|just|for (?:me|us)|on my behalf),?(?= \w)", re.I)
+
+
 def refuse(reading: Reading) -> Plan | None:
     """Return the refusal of a question that asks for something forbidden, or None."""
     text = reading.text
@@ -285,10 +289,11 @@ def refuse(reading: Reading) -> Plan | None:
         )
     if _LIMITS.search(text):
         return _refused("Limits and the kill switch are changed by a signed-in administrator, never by the chat.")
-    decides = (_APPROVE.search(text) and not _ASKS_ABOUT_APPROVAL.search(text)) or _REJECT.search(text)
+    bare = _POLITELY.sub("", text)
+    decides = (_APPROVE.search(bare) and not _ASKS_ABOUT_APPROVAL.search(bare)) or _REJECT.search(bare)
     if decides and not _SKIPS_APPROVAL.search(text):
         return _refused(_ONLY_A_PERSON, private=True)
-    if _CANCEL.search(text):
+    if _CANCEL.search(bare):
         return Plan(
             outcome="decline",
             say="Cancelling is done by a signed-in person: open Proposals or Orders, or run `quantdesk proposals "

@@ -27,6 +27,10 @@ _WORDED: tuple[tuple[str, Callable[[re.Match[str]], str]], ...] = (
      lambda found: f"crosses_{'below' if found[1] in ('below', 'under') else 'above'}(close, sma({found[2]}))"),
     (_RSI, lambda found: f"rsi({found[1] or 14}) {'<' if found[2] in ('under', 'below', 'less than') else '>'} "
                          f"{found[3]}"),
+    # "Over the 50 and the 200 day average": both.
+    (r"\b(above|over|below|under) (?:both )?(?:its |the |their )?(\d{2,3})[- ]?(?:day|d)?,? (?:and|&) " + _AVERAGE,
+     lambda found: " and ".join(
+         f"close {'<' if found[1] in ('below', 'under') else '>'} sma({days})" for days in (found[2], found[3]))),
     (r"\b(above|over|below|under) " + _AVERAGE,
      lambda found: f"close {'<' if found[1] in ('below', 'under') else '>'} sma({found[2]})"),
     (r"\b(?:52|fifty[- ]two)[- ]?(?:week|wk|w) (highs?|lows?)\b",
@@ -60,7 +64,8 @@ def scan_in_words(text: str) -> tuple[str, str] | None:
             left = left[: hit.start()] + " " * len(hit.group()) + left[hit.end() :]
     found = list(dict((said, (at, said)) for at, said in reversed(found)).values())
     only_a_scan = any("cross" in said or "highest" in said or "lowest" in said for _, said in found)
-    if not found or (len(found) < 2 and not only_a_scan):
+    asked = sum(said.count(" and ") + 1 for _, said in found)
+    if not found or (asked < 2 and not only_a_scan):
         return None
     return " and ".join(said for _, said in sorted(found)), left
 

@@ -28,7 +28,8 @@ _SWITCH = re.compile(
 _STRATEGY = re.compile(r"\b(?:strategy|strategies)\b", re.IGNORECASE)
 _QUOTED = re.compile(r"[\"“‘]([^\"“”‘’]+)[\"”’]")
 _NAMED = re.compile(
-    r"\b(?:called|named)\s+(\S[^?.!,:]*?)(?=\s*:|\s+with\b|,|$)|\bmy strategy\s+(\S[^?.!,]*)$", re.IGNORECASE
+    r"\b(?:called|named)\s+(\S[^?.!,:]*?)(?=\s*:|\s+with\b|,|$)|\bmy strategy\s+(?:called\s+|named\s+)?(\S[^?.!,]*)$",
+    re.IGNORECASE,
 )
 _WEIGHT = re.compile(
     r"(?:with|at|using|,)\s+(?:at most\s+|up to\s+)?([\d.]+)\s*(?:%|percent)(?!\s*(?:stop|loss))", re.IGNORECASE
@@ -79,7 +80,18 @@ def _terms(text: str) -> dict[str, Any]:
         terms["weight"] = float(weight[1]) / 100
     if stop:
         terms["stop_loss"] = float(stop[1] or stop[2]) / 100
+    if _DISABLED.search(text):
+        terms["enabled"] = False
     return terms
+
+
+_DISABLED = re.compile(
+    r"\b(?:disabled|inactive|deactivated|dormant|switched off|turned off|paused|not (?:yet )?(?:enabled|active|"
+    r"live|on)|"
+    r"(?:don'?t|do not|without) (?:enabl\w+|activat\w+|scan\w*|switch\w* (?:it )?on|turn\w* (?:it )?on)(?: it)?|"
+    r"(?:leave|keep) (?:it |that |this )?off)\b",
+    re.IGNORECASE,
+)
 
 
 def _name(text: str) -> str | None:

@@ -79,7 +79,9 @@ def is_trade(reading: Reading) -> bool:
         bool(names)
         and (protects(reading) or (reading.has("dca") and bool(reading.numbers) and not reading.has("risk")))
     )
-    brought = re.search(r"\b(?:take|bring|move|get|set|make|put)\b.*\bto\b", reading.text, re.I) is not None
+    brought = (
+        re.search(r"\b(?:tak|bring|mov|gett?|sett?|mak|putt?)(?:e?s?|ing)\b.*\bto\b", reading.text, re.I) is not None
+    )
     said = said or (
         bool(names) and brought and _share(reading) is not None and reading.has("nav", "weight", "portfolio")
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 from agents.planner.periods import LATEST, Period
 from agents.planner.plan import Frame
@@ -61,6 +62,21 @@ TERMS_ONLY = re.compile(
 )
 
 
+_AGAINST = re.compile(r"\b(?:compar\w+|versus|vs|than|against|both|differ\w*|improv\w*)\b", re.I)
+
+
+def _one_after_another(frame: Frame, reading: Reading) -> Period | None:
+    """Return the one stretch of "each quarter of 2024 and of 2025"; None where they are apart or compared."""
+    periods = [one.period for one in reading.periods]
+    dated = len(periods) > 1 and all(one.kind == "range" and one.start and one.end and not one.count for one in periods)
+    if not dated or frame.period not in periods or _AGAINST.search(reading.text):
+        return None
+    for one, following in pairwise(periods):
+        if one.end is None or following.start is None or (following.start - one.end).days != 1:
+            return None
+    return periods[0].model_copy(update={"end": periods[-1].end, "name": None, "text": f"{periods[0].text} on"})
+
+
 def frames_of(frame: Frame, reading: Reading) -> tuple[Frame, ...]:
     """Return the frame for each place and each period that is asked about side by side; only itself when one is."""
     if places := frame.options.get(PLACES_ASKED):
@@ -68,6 +84,8 @@ def frames_of(frame: Frame, reading: Reading) -> tuple[Frame, ...]:
         each = [frame.model_copy(update={"options": {**options, "topic": place}}) for place in places]
         return tuple(one for part in each for one in frames_of(part, reading))
     # "March as known on 1 May" is of one period; the day says which vintage.
+    if frame.grain and (merged := _one_after_another(frame, reading)):
+        return (frame.model_copy(update={"period": merged}),)
     of_a_day = frame.options.get("vintage", "first") != "first"
     if frame.topic not in _TOPICS or frame.period is None or of_a_day:
         return (frame,)

@@ -168,6 +168,12 @@ def _shock_text(reading: Reading) -> str:
             parts.append(reading.words[at].low)
             at += 1
     text = " ".join(parts)
+    # "Were to fall by 25%", "should rise 10%": a move supposed is a move.
+    text = re.sub(
+        r"\b(?:(?:were|was|is|are) to|should|would|might|could|shall)(?= (?:\w+ )?(?:" + _UP + "|" + _DOWN + r")\b)",
+        " ",
+        text,
+    )
     text = _HALF.sub(lambda match: f"{0.5 if match[1] == 'half' else 0.25} {match[2]}", text)
     text = re.sub(r"\b(minus|plus) (?=\d)", lambda found: "-" if found[1] == "minus" else "+", text)
     text = re.sub(r"(?:([+-]) ?)+(?=\d)", r" \1", text)

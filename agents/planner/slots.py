@@ -105,8 +105,13 @@ def mix_of(reading: Reading) -> dict[int, float]:
         if number.unit in ("percent", "plain") and following in starts:
             found[at] = number.value if number.unit == "percent" else number.value / 100
             named.append(starts[following])
-    whole = len(named) > 1 and tuple(named) == reading.values("symbol") and abs(sum(found.values()) - 1) < 0.001
+    all_of_them = tuple(named) == reading.values("symbol") or _A_MIX.search(reading.text) is not None
+    whole = len(named) > 1 and all_of_them and abs(sum(found.values()) - 1) < 0.001
     return found if whole else _mix_after(reading)
+
+
+# "A mix of 60% XLE and 40% XOP" is one, whatever else is named.
+_A_MIX = re.compile(r"\b(?:mix(?:ture)?|blend|portfolio|basket|combination|combo|fund|pot) (?:of|with|that is)\b", re.I)
 
 
 def _mix_after(reading: Reading) -> dict[int, float]:

@@ -33,6 +33,7 @@ DATE_WORDS = frozenset({
     "today", "trading", "past", "previous", "trailing", "since", "current", "decade", "history", "between",
     "during", "calendar", "crisis", "crash", "covid", "pandemic", "bust", "bubble", "inception", "ytd", "mtd",
     "qtd", "wtd", "ttm", "ltm",
+    "monday", "tuesday", "wednesday", "thursday", "friday", "weekend",
 }) | {name for name in MONTHS if len(name) > 3}
 # fmt: on
 COMMANDS = frozenset({"show", "give", "list", "what", "please", "which", "tell", "about", "find"})
@@ -106,7 +107,7 @@ def misspelt(words: Sequence[Word], universe: Universe) -> tuple[Misspelt, ...]:
     lows = [word.low for word in words]
     found: dict[str, Misspelt] = {}
     for at, word in enumerate(words):
-        if set(lows[max(0, at - 2) : at]) & _NAMING:
+        if set(lows[max(0, at - 2) : at]) & _NAMING or lows[:at].count('"') % 2:
             continue
         if word.low not in _desk_words() | universe.desk_words | ORDINARY and _is_possessive(word.low, universe):
             found[word.low] = Misspelt(written=word.low, meant=word.low[:-1], is_said=False, is_unsure=False)
@@ -157,9 +158,12 @@ def _clearest(
         if len(fitting) != 1:
             return None
         best, cost = fitting[0][0], max(fitting[0][1], SURE + 0.1)
-    # "Jsut" is just: a word without content is only read where its letters are swapped.
-    empty = best in FILLERS and best not in SPEECH and len(word) > 3 and edits(word, best) < SURE
-    return (best, cost) if best in known or best in names or empty else None
+    if best in NUMBER_WORDS:
+        return None
+    if best in FILLERS - DATE_WORDS - COMMANDS and best not in names:
+        # "Jsut" is just: a word without content is only read where its letters are swapped or doubled.
+        return (best, cost) if best not in SPEECH and len(word) > 3 and edits(word, best) < SURE else None
+    return (best, cost) if best in known or best in names else None
 
 
 def closest(word: str, known: Collection[str]) -> str | None:
@@ -174,13 +178,11 @@ def closest(word: str, known: Collection[str]) -> str | None:
 
 def _near(word: str, known: Collection[str]) -> list[str]:
     """Return the known words within the most errors that a word of this length may hold."""
+    most = 1 if len(word) < 5 else 2 if len(word) < 8 else 3
+    hits = process.extract(word, known, scorer=OSA.distance, score_cutoff=most, limit=None)
+    near: list[str] = [str(hit[0]) for hit in hits]
     if len(word) == 3:
-        near = process.extract(word, known, scorer=OSA.distance, score_cutoff=1, limit=None)
-        return [
-            hit[0] for hit in near if hit[0][0] == word[0] and len(hit[0]) in (3, 4) and _has_its_letters(word, hit[0])
-        ]
-    most = 1 if len(word) == 4 else 2 if len(word) < 8 else 3
-    near = [hit[0] for hit in process.extract(word, known, scorer=OSA.distance, score_cutoff=most, limit=None)]
+        return [one for one in near if one[0] == word[0] and len(one) in (3, 4) and _has_its_letters(word, one)]
     # A word of three letters is too short to be told from a longer one.
     return [one for one in near if len(one) > 3 or edits(word, one) < SURE]
 

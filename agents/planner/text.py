@@ -148,6 +148,15 @@ _FORMS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
         lambda found: re.sub(r"[,/]", ", ", found.group()),
     ),
     (re.compile(r"(\blong \d[\d,.]* \S+ (?:and |& )?)short (?=\d)", re.I), lambda found: f"{found[1]}sell "),
+    # "Bid 48 for 100 XLF", "offer 100 XLF at 48": a limit order.
+    (
+        re.compile(r"\bbid (\$?\d[\d.,]*) (?:for|on) (?=\d[\d,.]*k? )((?:\S+ )(?:shares of )?[A-Za-z.-]+)", re.I),
+        lambda found: f"buy {found[2]} limit {found[1]}",
+    ),
+    (
+        re.compile(r"^(\W*(?:please )?)offer (\d[\d,.]*k? (?:shares of )?[A-Za-z.-]+)(?= at \$?\d)", re.I),
+        lambda found: f"{found[1]}sell {found[2]}",
+    ),
     (re.compile(r"\ban? (?=(?:hundred|thousand|million|billion)\b)", re.I), lambda found: "one "),
     (re.compile(r"\b(?:a )?couple(?: of)?(?= (?:days|weeks|months|quarters|years|sessions))", re.I), lambda found: "2"),
     (re.compile(r"\bhalf (?:an? |of )*(?=percent|point|basis|%)", re.I), lambda found: "0.5 "),

@@ -151,6 +151,7 @@ def _groups(by_symbol: dict[str, Instrument]) -> tuple[dict[str, str], dict[str,
     for name in stored:
         if name not in _NOT_ALONE:
             words[name.replace("_", " ")] = name
+        words[f"{name.replace('_', ' ')} group"] = name
     for name, said in GROUP_NAMES.items():
         words |= {word: name for word in said}
     for group in GROUPS:

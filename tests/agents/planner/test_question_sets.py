@@ -55,6 +55,7 @@ def wrong_of(score: ModuleType, path: Path) -> tuple[int, list[tuple[str, str]]]
         ("eighth_practice_questions", 0.93),
         ("ninth_practice_questions", 0.92),
         ("ninth_blind_questions", 0.97),
+        ("tenth_practice_questions", 0.97),
     ],
 )
 def test_our_questions(name: str, least: float, score: ModuleType) -> None:

@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import sys
 from collections import Counter
 from datetime import date
 from pathlib import Path
@@ -23,6 +24,7 @@ def errors() -> ModuleType:
     spec = importlib.util.spec_from_file_location("typing_errors", EVALS / "typing_errors.py")
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # where its dataclass looks for its annotations
     spec.loader.exec_module(module)
     return module
 
@@ -88,7 +90,6 @@ def test_the_answer_says_how_a_word_was_read(names: Universe) -> None:
     [
         "price of AAPL lest year",  # last or least
         "the losd of SPY in 2022",
-        "klarna earnigz of flooz",
         "htree best stocks this year",
         "simulate SPY for tow months",
         "scan stocks with rsi under thirdy",
@@ -101,7 +102,7 @@ def test_a_word_near_two_meanings_or_none_and_a_number_are_asked_about(question:
 
 @pytest.mark.parametrize(
     "question",
-    ["propose uying 10 MSFT", "vlose out my Tesla", "buy 10 exonn mobil", "sel of 10 AAPL limitt 2100 wit gtcc"],
+    ["propose uying 10 MSFT", "vlose out my Tesla", "buy 10 exonn mobil", "sell 10 AAPL stpo 180 limmti 170"],
 )
 def test_nothing_is_guessed_of_an_order(question: str, names: Universe) -> None:
     plan = plan_question(question, names, TODAY)
@@ -126,8 +127,8 @@ def test_words_of_ordinary_english_and_finance_are_no_typing_errors(names: Unive
 
 
 def test_names_that_somebody_gave_stay_as_written(names: Universe) -> None:
-    plan = plan_question("enable my strategy called momentm-x", names, TODAY)
-    assert plan.calls[0].args["name"] == "momentm-x"
+    for question in ('disable my strategy "momentm"', "disable my strategy called momentm"):
+        assert plan_question(question, names, TODAY).calls[0].args["name"] == "momentm", question
 
 
 def test_likely_errors_are_nearer_than_unlikely_ones() -> None:
