@@ -6,9 +6,11 @@ import re
 from dataclasses import replace
 
 from agents.planner import rules_backtest, rules_compute, rules_study, rules_trade
-from agents.planner.arguments import arguments_of, terms_of
+from agents.planner.arguments import arguments_of, is_anchored, terms_of
 from agents.planner.plan import Frame, Plan
 from agents.planner.reading import Reading
+from agents.planner.rules_compute import horizon_of
+from agents.planner.rules_models import model_of
 from agents.planner.rules_risk import risk
 from agents.planner.shocks import crisis_of, read_shocks
 from agents.planner.slots import Slots
@@ -18,6 +20,10 @@ _DIRECTIONS = frozenset({"return", "change", "spread", "rates", "volatility", "t
 
 # What may be changed of a backtest that was talked about.
 _OF_A_RUN = frozenset({"crossover", "sma", "rsi", "momentum", "backtest", "buy", "sell", "cost", "trailing", "stop"})
+
+
+# What is shown by the day, week, month, quarter or year.
+_BY_GRAIN = frozenset({"return", "nav", "close", "volume", "macro_value", "dividends"})
 
 
 def own_concepts(reading: Reading, previous: Frame) -> set[str]:
@@ -48,6 +54,7 @@ def own_concepts(reading: Reading, previous: Frame) -> set[str]:
         "unit",
         *(("dca", "propose") if not reading.numbers else ()),
         *(("chart", "daily", "weekly", "monthly", "quarterly", "yearly") if previous.topic == "chart" else ()),
+        *(("daily", "weekly", "monthly", "quarterly", "yearly") if previous.metric in _BY_GRAIN else ()),
         *(("minimum", "maximum", "return") if previous.order is not None else ()),
     }
 
@@ -55,7 +62,13 @@ def own_concepts(reading: Reading, previous: Frame) -> set[str]:
 def changed_run(reading: Reading, slots: Slots, previous: Frame) -> Plan | None:
     """Return the plan of a turn that changes a part of a run or an order; None if it asks something else."""
     own = own_concepts(reading, previous)
+    if added := _added(reading, slots, previous, own):
+        return added
     change = {
+        "calibrate": _calibrate,
+        "event_study": _event_study,
+        "train": _train,
+        "reverse_stress": _reverse,
         "backtest": _backtest,
         "simulate": _simulate,
         "stress": _stress,
@@ -67,8 +80,74 @@ def changed_run(reading: Reading, slots: Slots, previous: Frame) -> Plan | None:
     return change(reading, slots, previous, own) if change else None
 
 
+_RUN_ON = frozenset(
+    {"simulate", "risk", "stress", "calibrate", "event_study", "recommend", "coverage", "reverse_stress"}
+)
+
+
+def _added(reading: Reading, slots: Slots, previous: Frame, own: set[str]) -> Plan | None:
+    """Run the same on one symbol more: "add TLT" after a simulation; shares said before are of fewer symbols."""
+    more = reading.has("add") and slots.symbols and previous.symbols and previous.topic in _RUN_ON
+    if not more or own or reading.numbers or reading.pairs or slots.periods:
+        return None
+    options = {key: value for key, value in previous.options.items() if key != "weights"}
+    symbols = tuple(dict.fromkeys((*previous.symbols, *slots.symbols)))
+    return Plan(outcome="answer", frame=previous.model_copy(update={"symbols": symbols, "options": options}))
+
+
+def _calibrate(reading: Reading, slots: Slots, previous: Frame, own: set[str]) -> Plan | None:
+    """Fit another model to the same history: "heston instead"."""
+    model = model_of(reading)
+    if own - {"process", "calibrate", "volatility"} or model is None or reading.numbers:
+        return None
+    options = {**previous.options, "model": model}
+    symbols = slots.symbols or previous.symbols
+    return Plan(outcome="answer", frame=previous.model_copy(update={"options": options, "symbols": symbols}))
+
+
+_BEATS = re.compile(r"\b(?:beats?|beaten|positive|better|upside)\b", re.I)
+_MISSES = re.compile(r"\b(?:miss(?:es|ed)?|negative|disappoint\w*|worse|downside)\b", re.I)
+
+
+def _event_study(reading: Reading, slots: Slots, previous: Frame, own: set[str]) -> Plan | None:
+    """Study only some of the same events: "only the beats"."""
+    beats, misses = _BEATS.search(reading.text), _MISSES.search(reading.text)
+    if own - {"surprise", "polarity", "earnings", "news"} or bool(beats) == bool(misses) or reading.numbers:
+        return None
+    options = {**previous.options, "surprise": "positive" if beats else "negative"}
+    symbols = slots.symbols or previous.symbols
+    return Plan(outcome="answer", frame=previous.model_copy(update={"options": options, "symbols": symbols}))
+
+
+def _reverse(reading: Reading, slots: Slots, previous: Frame, own: set[str]) -> Plan | None:
+    """Ask for another loss of the same portfolio: "make that 20%"."""
+    losses = [number.value for number in reading.numbers.values() if number.unit == "percent"]
+    if own - {"return", "change"} or len(losses) != 1 or len(reading.numbers) != 1 or slots.symbols or slots.periods:
+        return None
+    frame = previous.model_copy(update={"options": {**previous.options, "loss": losses[0]}})
+    return Plan(outcome="answer", frame=frame, private=not frame.symbols)
+
+
+def _train(reading: Reading, slots: Slots, previous: Frame, own: set[str]) -> Plan | None:
+    """Train another model on the same prices: "with lightgbm"."""
+    if own - {"boosted", "ridge", "train"} or reading.has("boosted") == reading.has("ridge") or reading.numbers:
+        return None
+    options = {**previous.options, "model": "lightgbm" if reading.has("boosted") else "ridge"}
+    symbols = slots.symbols or previous.symbols
+    return Plan(outcome="answer", frame=previous.model_copy(update={"options": options, "symbols": symbols}))
+
+
 def _backtest(reading: Reading, slots: Slots, previous: Frame, own: set[str]) -> Plan | None:
     tool = previous.options.get("tool", "backtest")
+    if tool == "walk_forward" and is_anchored(reading) and not own - {"walk_forward"} and not reading.numbers:
+        return Plan(
+            outcome="answer", frame=previous.model_copy(update={"options": {**previous.options, "anchored": True}})
+        )
+    ahead = horizon_of(reading, slots) if tool == "expected_value" and len(reading.numbers) < 2 else None
+    if ahead and not own - {"horizon", "simulate"} and not slots.symbols:
+        return Plan(
+            outcome="answer", frame=previous.model_copy(update={"options": {**previous.options, "sessions": ahead}})
+        )
     termed = bool(arguments_of(reading, tool) or terms_of(reading)) or reading.has(
         "expected_value", "sweep", "walk_forward"
     )

@@ -11,7 +11,7 @@ from agents.planner.periods import ALL, last_units
 from agents.planner.plan import Frame, Plan
 from agents.planner.reading import Reading, Span
 from agents.planner.rules import first_rule
-from agents.planner.rules_events import of_the_month
+from agents.planner.rules_events import news, of_the_month
 from agents.planner.rules_technicals import positional, window_of
 from agents.planner.slots import Slots, take_slots
 from agents.planner.universe import Universe
@@ -43,6 +43,8 @@ def follow_up(reading: Reading, slots: Slots, universe: Universe, previous: Fram
         or _stretched(reading, slots, previous)
         or _largest_held(reading, slots, previous)
         or _of_a_state(reading, slots, previous)
+        or _split_by(reading, slots, previous)
+        or _news_about(reading, slots, previous)
         or changed_run(reading, slots, previous)
         or _parametrised(reading, slots, previous)
         or _set_against(reading, slots, previous)
@@ -223,7 +225,9 @@ def _measured_otherwise(reading: Reading, slots: Slots, previous: Frame) -> Plan
     return Plan(outcome="answer", frame=previous.model_copy(update=changed))
 
 
-_BENCHMARK = re.compile(r"\b(?:benchmark|against|relative to|versus|vs)\b", re.I)
+_BENCHMARK = re.compile(
+    r"^\W*(?:and |now |or |ok )*(?:to|with) (?=\S+\W*$)|\b(?:benchmark|against|relative to|versus|vs)\b", re.I
+)
 _OF_BOTH = re.compile(r"\b(?:them|they|those|these|both|the two|between|each other|the pair)\b", re.I)
 _BETWEEN = frozenset(
     {
@@ -267,6 +271,39 @@ def _largest_held(reading: Reading, slots: Slots, previous: Frame) -> Plan | Non
     if not sized:
         frame = frame.model_copy(update={"metric": "pnl", "period": slots.period or ALL})
     return Plan(outcome="answer", frame=frame, private=True)
+
+
+_BY = re.compile(
+    r"^\W*(?:and |now |ok |please |then )*(?:(?:split|broken down|break (?:it|that) down|show (?:it|that)|grouped) )?"
+    r"by (position|holding|symbol|name|leg|strategy|cost|day|month)s?\W*$",
+    re.I,
+)
+
+
+def _split_by(reading: Reading, slots: Slots, previous: Frame) -> Plan | None:
+    """Split the profit that was shown: "by strategy"; by position it is the profit of each."""
+    found = _BY.search(reading.text)
+    if found is None or previous.topic != "book" or previous.metric != "pnl":
+        return None
+    said = found[1].lower()
+    if said in ("position", "holding", "symbol", "name"):
+        frame = Frame(topic="book", metric="pnl", period=previous.period, symbols=previous.symbols)
+    else:
+        frame = Frame(topic="pnl_split", period=previous.period, options={"by": [said]})
+    return Plan(outcome="answer", frame=frame, private=True)
+
+
+def _news_about(reading: Reading, slots: Slots, previous: Frame) -> Plan | None:
+    """Narrow the news that was shown to those about something: "just the headlines about recalls"."""
+    rest = reading.concepts() - {"news", "quoting", "pronoun", "same"}
+    if previous.metric != "news" or rest or slots.symbols or slots.group or not _ONES.search(reading.text):
+        return None
+    plan = news(reading, slots)
+    topic = plan.frame.options.get("topic") if plan is not None and plan.frame is not None else None
+    if not topic:
+        return None
+    changed = {"options": {**previous.options, "topic": topic}, "period": slots.period or previous.period}
+    return Plan(outcome="answer", frame=previous.model_copy(update=changed))
 
 
 _STATES = {"rejected": "rejected", "cancelled": "cancelled", "fills": "filled", "working": "open", "pending": "pending"}
@@ -317,6 +354,8 @@ def _shown_otherwise(reading: Reading, previous: Frame) -> Plan | None:
         return None
     order: Literal["asc", "desc"] = "asc" if _BOTTOM.search(reading.text) else "desc"
     update: dict[str, Any] = {"order": order}
+    if previous.aggregation in ("minimum", "maximum"):
+        update["aggregation"] = "minimum" if order == "asc" else "maximum"
     counts = [number.value for number in reading.numbers.values() if number.unit == "plain"]
     if len(counts) == 1 and counts[0] == int(counts[0]) > 0:
         update["limit"] = int(counts[0])

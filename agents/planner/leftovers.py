@@ -148,6 +148,10 @@ def _is_compared(reading: Reading, group: Span) -> bool:
     return bool({"against", "vs", "versus", "than"} & {*before, *after})
 
 
+_OF_THE_BOOK = frozenset({"positions", "weight", "pnl", "average_cost", "market_value", "orders", "fills", "proposals"})
+_WHOLE = frozenset({"equity", "etf", "crypto"})
+
+
 def dropped_names(reading: Reading, calls: Sequence[Call], universe: Universe) -> tuple[str, ...]:
     """Return the instruments, groups and event topics of a question that no call contains, as written.
 
@@ -156,6 +160,8 @@ def dropped_names(reading: Reading, calls: Sequence[Call], universe: Universe) -
     if reading.has("remove"):
         return ()
     text = " ".join(str(call.args) for call in calls)
+    private = any(call.name == "portfolio" or call.args.get("metric") in _OF_THE_BOOK for call in calls)
+    private = private and not reading.has("exposure")
     groups = [span for span in reading.spans if span.kind == "group"]
     named = {span.value for span in reading.spans if span.kind == "symbol"}
     out = []
@@ -165,6 +171,8 @@ def dropped_names(reading: Reading, calls: Sequence[Call], universe: Universe) -
         written = " ".join(word.raw for word in reading.words[span.start : span.end])
         if span.kind == "symbol" and not any(call.name in ("stress", "inject_event") for call in calls):
             out.append(written)
+        elif span.kind == "group" and private and not named and span.value not in _WHOLE:
+            out.append(written)  # the book is shown whole: "my tech positions" asks for a part of it
         elif span.kind == "group" and len(groups) > 1 and not named:
             others = [one for one in groups if one is not span]
             between = [

@@ -31,6 +31,7 @@ _REVERSE = re.compile(
     rf"\breverse[- ]?stress|\bwhat (?:would|does|will) it take\b.*\b{_FALLS}\b|"
     rf"\b(?:what|which)\b.{{0,30}}\b{_MOVE}\b.{{0,45}}\b{_LOSES}\b|"
     rf"\b(?:likeliest|smallest|mildest|easiest|most (?:likely|probable|plausible))\b.{{0,40}}\b(?:{_LOSES}|{_FALLS})\b|"
+    rf"^\W*what {_LOSES} (?:me|us|(?:my|our|the) \w+) \d|"
     rf"\bhow (?:could|might|can)\b.{{0,20}}\b{_LOSES}\b|"
     rf"\bwhat (?:would|must|has|needs?|will|could)(?: have| need)?(?: to)? happen\b(?!.*\bif\b).*\b{_FALLS}\b",
     re.I,
