@@ -14,7 +14,9 @@ from core.errors import InvalidInput, NoData
 from core.query.semantic.account_return import against_benchmark
 from core.query.semantic.answer import MOST_FACT_ROWS, Answer, Sources
 from core.query.semantic.listings import COUNTED_ROWS
+from core.query.semantic.macro import grain_start
 from core.query.semantic.period import DateRange, Period, resolve
+from core.query.semantic.prices import passes
 from core.query.semantic.statement import Statement
 
 if TYPE_CHECKING:
@@ -76,6 +78,11 @@ def _positions(sources: Sources, answer: Answer, held: Holdings) -> None:
     lines = _chosen(sources, answer, held)
     by_weight = answer.metric.name == "weight"
     lines.sort(key=lambda line: line.weight if by_weight else abs(line.market_value), reverse=query.order != "asc")
+    if by_weight and query.filter is not None:
+        lines = [line for line in lines if passes(float(line.weight), query.filter)]
+        if not lines:
+            wanted = f"{query.filter.operator} {query.filter.value:.4g}"
+            raise NoData(f"No position has a weight {wanted}.", hint="Ask for all weights.")
     shown = lines[: query.limit] if query.limit else lines
     currency = held.account.currency
     for line in shown[:MOST_FACT_ROWS]:
@@ -156,6 +163,9 @@ def _nav(sources: Sources, answer: Answer, held: Holdings) -> None:
         if (window.start or date.min) <= point.session <= (window.end or date.max)
     ]
     points = points[-window.sessions :] if window.sessions else points
+    if grain := answer.query.grain:
+        # The value at the end of each week or month is that of its last stored session.
+        points = list({grain_start(point[0], grain): point for point in points}.values())
     rows = [(day.isoformat(), nav, cash) for day, nav, cash in points]
     answer.table(
         [

@@ -192,6 +192,21 @@ def test_weights_are_signed_shares_of_the_value(order, symbols):
     assert sum(value for name, value in found.items() if name.endswith("weight")) + 0.6 == pytest.approx(1.0)
 
 
+@pytest.mark.parametrize(
+    ("operator", "value", "symbols"),
+    [(">", 0.2, ["AAA"]), (">=", 0.2, ["AAA", "BBB"]), ("<", 0.0, ["CCC"]), (">", -1.0, ["AAA", "BBB", "CCC"])],
+)
+def test_only_the_positions_of_such_a_weight(operator, value, symbols):
+    answer = ask("weight", filter={"operator": operator, "value": value})
+    assert [row[0] for row in rows(answer)] == symbols
+    assert facts(answer)["number of positions"] == len(symbols)
+
+
+def test_no_position_of_such_a_weight():
+    with pytest.raises(NoData, match=r"No position has a weight > 0\.5"):
+        ask("weight", filter={"operator": ">", "value": 0.5})
+
+
 def test_named_positions_only():
     answer = ask("positions", symbols=("ccc", "AAA"))
     assert [row[0] for row in rows(answer)] == ["AAA", "CCC"]
@@ -242,6 +257,20 @@ def test_value_without_a_period_has_no_history(period):
     answer = ask("nav", **({"period": period} if period else {}))
     assert facts(answer) == {"net asset value": 100_000, "cash": 60_000}
     assert answer.tables == [] and answer.charts == []
+
+
+@pytest.mark.parametrize(
+    ("grain", "days"),
+    [
+        ("day", list(NAVS)),
+        ("week", ["2024-06-05", "2024-06-14"]),  # the 3rd and the 10th are Mondays
+        ("month", ["2024-06-14"]),
+        ("year", ["2024-06-14"]),
+    ],
+)
+def test_values_at_the_end_of_each_week_or_month(grain, days):
+    found = rows(ask("nav", period={"name": "all"}, grain=grain))
+    assert [(row[0], row[1]) for row in found] == [(day, NAVS[day]) for day in days]
 
 
 @pytest.mark.parametrize(
