@@ -64,6 +64,12 @@ def _desk_words() -> frozenset[str]:
 
 
 @lru_cache(maxsize=1)
+def _empty_words() -> frozenset[str]:
+    """Return the words without content, but for those that name a concept, a time or a command by themselves."""
+    return frozenset(word for word in FILLERS if (word,) not in phrases()) - DATE_WORDS - COMMANDS
+
+
+@lru_cache(maxsize=1)
 def _places() -> frozenset[str]:
     return frozenset(word for place in PLACES for word in place if len(word) > 3)
 
@@ -148,19 +154,25 @@ def _clearest(
 ) -> tuple[str, float] | None:
     """Return the word that is meant and its distance: the closest by a margin, or the one that fits its neighbours."""
     word = lows[at]
-    ranked = _ranked(word, known | names, _other_words() | SPEECH)
+    said = known - _empty_words()
+    ranked = _ranked(word, said | names, _other_words() | SPEECH)
+    # A name is rarer than a desk word: "eston" may be Heston as well as Eaton.
+    rarer = [(name, cost + (0.1 if said and name in names - said else 0.0)) for name, cost in ranked]
+    ranked = sorted(rarer, key=lambda hit: hit[1])
     if not ranked:
         return None
     best, cost = ranked[0]
-    rivals = [hit for hit in ranked if hit[1] - cost < MARGIN and not _same_meaning(best, hit[0])]
-    if rivals:
-        fitting = [hit for hit in (ranked[0], *rivals) if _fits(lows, at, hit[0], universe)]
-        if len(fitting) != 1:
-            return None
-        best, cost = fitting[0][0], max(fitting[0][1], SURE + 0.1)
+    near = [hit for hit in ranked if hit[1] - cost < MARGIN]
+    rivals = [hit for hit in near if not _same_meaning(best, hit[0])]
+    fitting = [hit for hit in near if _fits(lows, at, hit[0], universe)] if len(near) > 1 else []
+    if rivals and len(fitting) != 1:
+        return None
+    if len(fitting) == 1:
+        best = fitting[0][0]
+    cost = max(edits(word, best), SURE + 0.1 if rivals else 0.0)
     if best in NUMBER_WORDS:
         return None
-    if best in FILLERS - DATE_WORDS - COMMANDS and best not in names:
+    if best in _empty_words() and best not in names:
         # "Jsut" is just: a word without content is only read where its letters are swapped or doubled.
         return (best, cost) if best not in SPEECH and len(word) > 3 and edits(word, best) < SURE else None
     return (best, cost) if best in known or best in names else None

@@ -91,6 +91,7 @@ def test_the_answer_says_how_a_word_was_read(names: Universe) -> None:
         "price of AAPL lest year",  # last or least
         "the losd of SPY in 2022",
         "htree best stocks this year",
+        "calibrate eston to QQQ",  # Heston or Eaton
         "simulate SPY for tow months",
         "scan stocks with rsi under thirdy",
     ],
@@ -110,7 +111,13 @@ def test_nothing_is_guessed_of_an_order(question: str, names: Universe) -> None:
 
 
 @pytest.mark.parametrize(
-    ("question", "side"), [("byu 10 AAPL", "buy"), ("selll 5 telsa", "sell"), ("buy ten shres of mircosoft", "buy")]
+    ("question", "side"),
+    [
+        ("closse my sol", "sell"),
+        ("byu 10 AAPL", "buy"),
+        ("selll 5 telsa", "sell"),
+        ("buy ten shres of mircosoft", "buy"),
+    ],
 )
 def test_one_clear_error_in_an_order_is_read_and_said(question: str, side: str, names: Universe) -> None:
     plan = plan_question(question, names, TODAY)
