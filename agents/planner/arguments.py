@@ -29,8 +29,10 @@ _FIGURES: dict[str, tuple[str, ...]] = {
         rf"-loss)?{_OF}?{_N}%", rf"\b{_N}% (?:hard |protective )?stop\b"),
     "take_profit": (rf"\b(?:tak(?:e|ing)[- ]profits?|tp|profit target|target profit){_OF}?{_N}%", rf"\b{_N}% (?:profit "
                                                                                           rf"target|take[- ]profit)"),
-    "fee_bps": (rf"\b{_N}bp (?:of |per side |a side |per trade )?(?:fees?|commissions?)", rf"\b(?:fees?|"
-                                                                                          rf"commissions?){_OF}?{_N}bp"),
+    "fee_bps": (
+        rf"\b{_N}bp (?:of |per side |a side |per trade )?(?:fees?|commissions?|costs?)",
+        rf"(?<!borrow )(?<!borrowing )\b(?:fees?|commissions?|costs?){_OF}?{_N}bp",
+    ),
     "slippage_bps": (rf"\b{_N}bp (?:of )?slip", rf"\bslip\w*{_OF}?{_N}bp"),
     "borrow_bps": (rf"\b{_N}bp (?:of )?borrow", rf"\bborrow\w*(?: cost| fee| rate)?s?{_OF}?{_N}bp"),
     "participation": (rf"\b{_N}% of (?:the |each |a )?(?:day's |daily |session's |session )?volume",
@@ -64,6 +66,8 @@ _STRETCHES: dict[str, tuple[str, ...]] = {
         rf"of| in|:)*"
         rf" {_N} {_UNIT}",
         rf"\b{_N}[- ]{_UNIT} (?:of )?(?:training|train|in[- ]sample)",
+        rf"\b{_N}(?: (session))? (?:training|train|in[- ]sample)\b",
+        rf"\b(?:training|train|in[- ]sample) {_N}(?: (session))?(?=\W*$| ,| and| /| test)",
     ),
     "test_sessions": (
         rf"\b{_N}(?: (session|day|week|month|year)s?)? (?:to|for) (?:test|testing)\b",
@@ -71,6 +75,7 @@ _STRETCHES: dict[str, tuple[str, ...]] = {
         rf"\b(?:test(?:ing|ed)?|out[- ]of[- ]sample|follow(?:ed|ing)?|trad(?:ed|ing)|applied)"
         rf"(?: on| window| over| of| for| the| next|:)* {_N}(?: {_UNIT}|(?=\W*$| (?:that|which) follow| following))",
         rf"\b{_N}[- ]{_UNIT} (?:of )?(?:testing|tests?|out[- ]of[- ]sample)",
+        rf"\b{_N}(?: (session))? (?:testing|test|out[- ]of[- ]sample)\b",
     ),
     "embargo_sessions": (rf"\b{_N}[- ]{_UNIT} (?:of )?embargo", rf"\bembargo{_OF}?{_N} {_UNIT}"),
     "halflife": (rf"\bhalf[- ]?life{_OF}?{_N} {_UNIT}", rf"\b{_N}[- ]{_UNIT} half[- ]?life"),
@@ -235,7 +240,7 @@ _SWEPT: dict[str, str] = {
 _LIST = (
     r"(\d+(?:\.\d+)?%?(?:(?: ?,| and| or| vs| versus| to| /)* ?\d+(?:\.\d+)?%?(?![\d.%]|"
     r" (?:[a-z]+ )?(?:sessions?|days?|"
-    r"weeks?|months?|years?)\b))*)"
+    r"weeks?|months?|years?|train(?:ing)?|test(?:ing)?)\b))*)"
 )
 
 

@@ -13,7 +13,7 @@ from agents.planner.reading import Reading, Span
 from agents.planner.rules import first_rule
 from agents.planner.rules_events import news, of_the_month
 from agents.planner.rules_technicals import positional, window_of
-from agents.planner.slots import Slots, take_slots
+from agents.planner.slots import Slots, sessions_of, take_slots
 from agents.planner.universe import Universe
 
 _CONTINUES = re.compile(
@@ -38,7 +38,9 @@ def follow_up(reading: Reading, slots: Slots, universe: Universe, previous: Fram
     if (series := _other_basket(reading, previous)) and not slots.symbols:
         return _changed(reading, replace(slots, series=series), previous)
     if one_part := (
-        _measured_otherwise(reading, slots, previous)
+        _rolled(reading, slots, previous)
+        or _counted(reading, slots, previous)
+        or _measured_otherwise(reading, slots, previous)
         or _between_both(reading, slots, universe, previous)
         or _stretched(reading, slots, previous)
         or _largest_held(reading, slots, previous)
@@ -83,6 +85,59 @@ def follow_up(reading: Reading, slots: Slots, universe: Universe, previous: Fram
     ):
         return _changed(reading, slots, previous)
     return None
+
+
+_ROLLS = re.compile(r"\b(?:roll|rolling|moving|rolled)\b", re.I)
+
+
+def _rolled(reading: Reading, slots: Slots, previous: Frame) -> Plan | None:
+    """Roll the same correlation over a window: "now make it rolling, 40 sessions"."""
+    correlated = "correlation" in (previous.topic, previous.metric) and len(previous.symbols) > 1
+    rest = reading.concepts() - {
+        "correlation",
+        "clusters",
+        "pronoun",
+        "same",
+        "days",
+        "unit",
+        "sma",
+        "compare",
+        "above",
+    }
+    named = slots.symbols or slots.series or slots.group
+    if not correlated or rest or named or not _ROLLS.search(reading.text):
+        return None
+    counts = [number.value for number in reading.numbers.values() if number.unit == "plain"]
+    beside = next((one for one in slots.periods if one.count), None)
+    length = window_of(reading, None, "sma") or (int(counts[0]) if len(counts) == 1 and counts[0] >= 2 else None)
+    if length is None and beside is not None:
+        length = sessions_of(beside.count or 0, beside.unit)
+    options = {
+        **(previous.options if previous.topic == "correlation" else {}),
+        **({"window": length} if length else {}),
+    }
+    dated = [one for one in slots.periods if one is not beside and one.kind != "latest"]
+    period = dated[0] if dated else previous.period
+    return Plan(
+        outcome="answer", frame=Frame(topic="correlation", symbols=previous.symbols, period=period, options=options)
+    )
+
+
+def _counted(reading: Reading, slots: Slots, previous: Frame) -> Plan | None:
+    """Count the articles that were listed: "how many were there this month?"."""
+    rest = reading.concepts() - {"count", "news", "pronoun", "same"}
+    named = slots.series or slots.group or reading.numbers or reading.leftovers()
+    if previous.metric != "news" or not reading.has("count") or rest or named or previous.options.get("topic"):
+        return None
+    frame = Frame(
+        topic="metric",
+        metric="news_count",
+        symbols=slots.symbols or previous.symbols,
+        group=None if slots.symbols else previous.group,
+        period=of_the_month(slots.period, reading) or previous.period,
+        order="desc",
+    )
+    return Plan(outcome="answer", frame=frame)
 
 
 def _estimated_otherwise(reading: Reading, slots: Slots, previous: Frame) -> Plan | None:

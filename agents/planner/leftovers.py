@@ -94,9 +94,9 @@ _OF_SCHEDULES = frozenset(
 )
 # What says nothing more beside a figure of its kind.
 _BESIDE: dict[str, frozenset[str]] = {
-    "macro_spread": frozenset({"less"}),
+    "macro_spread": frozenset({"less", "surpass", "surpasses", "surpassed", "larger", "bigger", "greater"}),
     **dict.fromkeys(("realized_volatility", "sma", "ema", "correlation", "beta"), frozenset({"rolling"})),
-    "price_vs_sma": frozenset({"stretched", "extended"}),
+    "price_vs_sma": frozenset({"stretched", "extended", "distance", "distances"}),
     **dict.fromkeys(("earnings_surprise", "dividends"), frozenset({"dollars", "cents", "analysts"})),
     **dict.fromkeys(("economic_events", "earnings_dates"), _OF_SCHEDULES),
     "open": frozenset({"open"}),
@@ -106,6 +106,7 @@ _OF_SERIES = frozenset(
     {"normalised", "normalized", "rate", "rates", "yield", "yields", "print", "prints", "spot", "series", "credit"}
     # What a loan or a bond bears, where its rate is the series.
     | {"interest", "carry", "carries", "bear", "bears", "charge", "charges", "charged"}
+    | {"cooling", "cooled", "easing", "eased", "slowing", "slowed", "accelerating", "accelerated"}
 )
 
 

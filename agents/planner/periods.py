@@ -179,6 +179,12 @@ def _before(match: re.Match[str], today: date) -> Period | None:
     return _range(None, last[1], match.group())
 
 
+def through_its_year(period: Period) -> Period:
+    """Return the year of "month by month through 2025"; any other period as it is."""
+    named = re.fullmatch(r"through ((?:19|20)\d\d)", period.text)
+    return period.model_copy(update={"start": date(int(named[1]), 1, 1)}) if named and not period.start else period
+
+
 def _after(match: re.Match[str], today: date) -> Period | None:
     last = read_date(match["a"], today)
     return _range(last[1] + timedelta(days=1), None, match.group()) if last else None

@@ -48,7 +48,8 @@ HELP = (
     "prepare trade proposals, which only a person approves. Every number comes from the desk's data with its source."
 )
 _SELECT = re.compile(
-    r"^\s*(?:please\s+)?(?:run|execute)?\s*(?:(?:this|the|the following|my)\b)?\s*(?:sql|query|statement)?\s*:?\s*"
+    r"^\s*(?:please\s+)?(?:run|execute)?\s*(?:(?:this|the|the following|my)\b)?\s*(?:sql|query|statement)?\s*"
+    r"(?:for (?:me|us)(?: please)?)?\s*:?\s*"
     r"((?:select\b(?!\s+(?:the|some|my|our)\b)|with\s+\w+\s+as\s*\().+)$",
     re.IGNORECASE | re.DOTALL,
 )
@@ -115,6 +116,8 @@ def _plan_spelt(question: str, universe: Universe, today: date, previous: Frame 
         return both
     if asks_twice and (several := _plan_several(question, universe, today, previous)):
         return several
+    if dropped and (apart := _plan_apart(question, universe, today, previous)):
+        return apart
     if dropped and _JOINS.search(question):
         return Plan(
             outcome="clarify",
@@ -221,6 +224,27 @@ def _plan_measures(question: str, plan: Plan, universe: Universe, today: date, p
         return None
     found = _side_by_side(parts, universe, today, previous)
     return found if found is not None and len(found.calls) > max(1, len(plan.calls)) else None
+
+
+_JOINT = re.compile(r"\s*(?:,|;|\s\+|&)\s*(?:and |plus )?|\s+(?:and|plus)(?: also)?\s+", re.I)
+_OF_BOTH_TOGETHER = ("compare", "correlation", "spread", "ratio", "beta", "each", "chart")
+
+
+def _plan_apart(question: str, universe: Universe, today: date, previous: Frame | None) -> Plan | None:
+    """Return the plan of "initial claims latest, and TLT close": series on one side, instruments on the other.
+
+    None where a date is said on one side only, which may be meant for both.
+    """
+    text = as_figures(plain(question))
+    for joint in _JOINT.finditer(text):
+        parts = [text[: joint.start()], text[joint.end() :]]
+        readings = [read(part, universe, today) for part in parts]
+        kinds = [{span.kind for span in one.spans} & {"symbol", "macro", "group"} for one in readings]
+        dates = [sum(found.period.kind != "latest" for found in one.periods) for one in readings]
+        apart = kinds in ([{"macro"}, {"symbol"}], [{"symbol"}, {"macro"}]) and bool(dates[0]) == bool(dates[1])
+        if apart and not any(one.has(*_OF_BOTH_TOGETHER) for one in readings):
+            return _side_by_side(parts, universe, today, previous)
+    return None
 
 
 def _side_by_side(parts: list[str], universe: Universe, today: date, previous: Frame | None) -> Plan | None:
@@ -346,9 +370,18 @@ _HEDGES = re.compile(
 _THE_OTHER = re.compile(r"\bthe other (?:one|index|stock|etf|fund|coin|company|name|symbol|two)\b", re.I)
 
 
+_GREETS = re.compile(
+    r"^\W*(?:a )?(?:(?:good|very good|lovely) )*(?:evening|afternoon|morning)"
+    r"(?:,? (?:all|everyone|everybody|folks|team|there|desk|mate|sir|madam|again|to you|you))*\W*$",
+    re.I,
+)
+
+
 def _talk(reading: Reading, slots: Slots) -> Plan | None:
     """Greetings, thanks, help, the clock: only when nothing else is asked."""
     concepts = reading.concepts()
+    if _GREETS.match(reading.text):
+        return Plan(outcome="answer", say=HELLO)
     if reading.leftovers() or slots.symbols or slots.series or reading.numbers:
         return None
     if "clock" in concepts:

@@ -107,6 +107,7 @@ def read(text: str, universe: Universe, today: date) -> Reading:
     reading.corrections = {one.written: one.meant for one in found if one.is_said}
     _place_periods(reading, universe, today)
     _place_phrases(reading, universe)
+    _drop_headline(reading)
     _place_numbers(reading)
     _place_listed(reading, universe)
     _drop_rejected(reading)
@@ -276,6 +277,15 @@ def _place_phrases(reading: Reading, universe: Universe) -> None:
             if span is not None:
                 reading.spans.append(span)
     reading.spans.sort(key=lambda span: span.start)
+
+
+def _drop_headline(reading: Reading) -> None:
+    """Let "headline" name no series of its own directly before another one: "headline PCE inflation"."""
+    starts = {span.start for span in reading.spans if span.kind == "macro"}
+    for span in reading.spans:
+        alone = span.kind == "macro" and span.end == span.start + 1 and reading.words[span.start].low == "headline"
+        if alone and span.end in starts:
+            span.kind, span.value = "description", ""
 
 
 def place_name(words: tuple[str, ...]) -> str:

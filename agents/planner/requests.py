@@ -234,7 +234,9 @@ def _stress(frame: Frame, universe: Universe) -> tuple[Call, ...]:
     arguments = _target(frame, universe)
     if "shocks" in frame.options:
         moves = frame.options["shocks"].items()
-        arguments["shocks"] = ", ".join(_shock(factor_symbol(name, universe) or name, move) for name, move in moves)
+        # "The S&P fund SPY" names one symbol twice.
+        shocks = dict.fromkeys(_shock(factor_symbol(name, universe) or name, move) for name, move in moves)
+        arguments["shocks"] = ", ".join(shocks)
     elif "scenario" in frame.options:
         arguments["crises"] = [frame.options["scenario"], *frame.options.get("further", ())]
     arguments |= {key: value for key, value in frame.options.items() if key in ("seed", "history_years", "covariance")}

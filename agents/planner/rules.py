@@ -18,6 +18,7 @@ from agents.planner import (
     rules_study,
     rules_trade,
 )
+from agents.planner.paid_in import put_in_once
 from agents.planner.plan import Frame, Plan
 from agents.planner.reading import Reading
 from agents.planner.shocks import event_of, names_crisis_by_words, read_shocks
@@ -97,6 +98,8 @@ def _of_a_run(reading: Reading, slots: Slots, previous: Frame | None) -> Plan | 
         return rules_compute.simulate(reading, slots, previous)
     if rules_backtest.is_backtest(reading) and (reading.has("backtest") or not _of_a_position(reading)):
         return rules_backtest.backtest(reading, slots, previous)
+    if put_in_once(reading):
+        return None
     if plan := rules_study.study(reading, slots, previous):
         return plan
     if (

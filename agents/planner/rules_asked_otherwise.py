@@ -53,6 +53,17 @@ _DID_OPEN = re.compile(
 )
 
 
+def quiet_day(reading: Reading, slots: Slots, universe: Universe) -> Plan | None:
+    """Ask by what a day was quiet: it may be by its volume or by its move."""
+    if not slots.symbols or not _QUIET_DAY.search(reading.text) or reading.has("volume", "return", "change", "close"):
+        return None
+    say = "Quiet by what: the lowest volume, or the smallest move? For example “lowest volume day of KO in 2025”."
+    return Plan(outcome="clarify", say=say)
+
+
+_QUIET_DAY = re.compile(r"\b(?:quietest|calmest)(?: single| trading)? (?:day|session|week)s?\b", re.I)
+
+
 def imagined(reading: Reading, slots: Slots, universe: Universe) -> Plan | None:
     """Return the performance of what one might have held, which says the return in all and per year."""
     bought = _BOUGHT_THEN.search(reading.text) is not None

@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from agents.planner.arguments import arguments_of, canonical, grid_of, is_anchored, terms_of
+from agents.planner.paid_in import lump_sum, pays_in, put_in_once
 from agents.planner.parameters import months_of, parameters_of
 from agents.planner.periods import Period, unless_latest
 from agents.planner.plan import Frame, Plan
@@ -22,7 +23,9 @@ _TARGETS = re.compile(
 )
 # A question on the past of a rule, not on what a crisis would do.
 _WOULD_HAVE = re.compile(
-    r"\bhow (?:would|might|did)\b.*\b(?:have |)(?:worked|work|done|do|performed|fared|gone|paid)\b|\bwould have\b", re.I
+    r"\bhow (?:would|might|did)\b.*\b(?:have |)(?:worked|work|done|do|performed|fared|gone|paid|"
+    r"(?:turned|panned|come|came|played|ended) (?:out|up)|earned|made|returned)\b|\bwould have\b",
+    re.I,
 )
 
 
@@ -45,8 +48,10 @@ def is_backtest(reading: Reading) -> bool:
     symbols = bool(reading.values("symbol"))
     if symbols and not titles_crisis(reading) and _KEPT.search(reading.text) and reading.periods:
         return True
-    if symbols and (_holds_while(reading) or lump_sum(reading) or _pays_in(reading) or _ruled(reading)):
+    if symbols and (_holds_while(reading) or lump_sum(reading) or pays_in(reading) or _ruled(reading)):
         return True
+    if put_in_once(reading) and not reading.has("backtest", "momentum", "crossover", "buy_and_hold"):
+        return False
     ordered = reading.has("orders", "day_order", "gtc", "immediate", "limit") and reading.has("buy", "sell")
     if ordered and not reading.has("crossover", "rsi", "sma"):
         return False
@@ -90,44 +95,6 @@ def _holds_while(reading: Reading) -> bool:
     averaged = reading.has("sma", "ema", "crossover") and _PRICE_OVER.search(joined(reading.words)) is not None
     owned = re.search(r"\b(?:my|our)\b", reading.text, re.I) is not None
     return bool(told) and averaged and not owned and not reading.has("orders", "propose", "shares")
-
-
-_LUMP_SUM = re.compile(
-    r"\b(?:dollars|bucks|usd|grand|thousand|sum of \S+|\d+k)\b(?: \w+)? (?:in|into|of|on)\b|\b(?:had (?:i |we |one "
-    r"|you )?|i |we |i'd |id |if )?(?:put|invested|bought|placed|dropped|stuck|parked)\b",
-    re.I,
-)
-_THEN = re.compile(r"\b(?:if|had|suppose|supposing|imagine|say|would|today|now)\b", re.I)
-
-
-def lump_sum(reading: Reading) -> bool:
-    """Say whether money put in once, at a past date, is asked after: "if I had put 1,000 into NVDA in 2015"."""
-    once = not reading.has("weekly", "monthly", "quarterly", "yearly") and not _EVERY.search(reading.text)
-    past = any(one.period.start is not None and one.period.start < reading.today for one in reading.periods)
-    supposed = _LUMP_SUM.search(reading.text) is not None and _THEN.search(reading.text) is not None
-    other = reading.has("portfolio", "orders", "fills", "pnl", "simulate", "propose", "size") or titles_crisis(reading)
-    return once and past and supposed and money_of(reading) is not None and not other
-
-
-_EVERY = re.compile(
-    r"\b(?:a|per|each|every|once a|first (?:trading )?day of (?:the|each|every)) (?:week|month|quarter|year)\b|/ "
-    r"?(?:week|wk|month|mo|"
-    r"quarter|year|yr)\b|\b(?:weekly|monthly|quarterly|yearly|annually)\b",
-    re.I,
-)
-
-
-def _pays_in(reading: Reading) -> bool:
-    """Say whether money that is paid in at intervals is asked after: "200 a month in BTC since 2018"."""
-    interval = _EVERY.search(reading.text) is not None
-    paid = re.search(
-        r"\d[\d,.]*k?(?: (?:dollars|bucks|usd|euros))?,? (?:(?:a|per|each|every|weekly|monthly|quarterly)\b|/)",
-        reading.text,
-        re.I,
-    )
-    past = any(one.period.start is not None and one.period.start < reading.today for one in reading.periods)
-    other = reading.has("portfolio", "simulate", "buy", "sell", "dividend", "news", "pnl", "volume", "crossover", "rsi")
-    return interval and paid is not None and past and not other
 
 
 _WORKED = re.compile(
@@ -399,8 +366,11 @@ def _costs(reading: Reading, kept: Frame | None) -> dict[str, Any]:
     costs = {k: v for k, v in (kept.options if kept else {}).items() if k in RUN_TERMS}
     if _FREE.search(reading.text):
         return {**costs, "fee_bps": 0.0, "slippage_bps": 0.0, "borrow_bps": 0.0}
-    bps = reading.first_number("bps")
-    if bps is None and reading.has("fees"):
+    # What borrowing costs a year is no fee of a trade.
+    borrowed = arguments_of(reading, "backtest").get("borrow_bps")
+    all_bps = [number.value for _, number in sorted(reading.numbers.items()) if number.unit == "bps"]
+    bps = next((one for one in all_bps if one != borrowed), None)
+    if bps is None and borrowed is None and reading.has("fees"):
         ratio = reading.first_number("percent")
         bps = ratio * 10_000 if ratio is not None else None
     slipped = re.search(r"\bslip(?:page|s)?\b", reading.text, re.I)
@@ -414,7 +384,7 @@ def _paid_in(reading: Reading) -> tuple[str, dict[str, Any]] | None:
     """Return the rule of money that is put in once or at intervals, with no rule of when to sell it."""
     if lump_sum(reading) and not reading.has("crossover", "rsi", "momentum", "breakout", "sma"):
         return "buy_and_hold", _allocation(reading)
-    if (_pays_in(reading) or (reading.has("dca") and _regular(reading))) and not reading.has("crossover", "rsi"):
+    if (pays_in(reading) or (reading.has("dca") and _regular(reading))) and not reading.has("crossover", "rsi"):
         return "dollar_cost_averaging", _savings(reading)
     return None
 

@@ -38,6 +38,9 @@ _HAD_HELD = re.compile(
     r"\b(?:held|owned|kept|holding)\b|"
     r"\bif (?:i|we|someone|somebody) (?:had |'d |just |only )*(?:bought|purchased|invested in|got into|"
     r"aped into)\b.*\bwould\b|"
+    r"\b(?:say|suppose|supposing|imagine|pretend|assume|had|if) (?:that )?(?:i|we|one|you|someone|"
+    r"somebody)(?:'d| had)? "
+    r"(?:put|invested|stuck|parked|placed)\b.*\b(?:would|what|how)\b|"
     r"\bwould (?:i|we|it|that) (?:be|have)\b.*\bif (?:i|we) (?:had |'d )*(?:bought|purchased|invested in|got into)\b",
     re.I,
 )
@@ -244,6 +247,13 @@ _NOT_OF_THE_BOOK = (
     "I compute that of symbols, not of the account. Name the symbols, or ask for the risk of your portfolio, its "
     "profit or its drawdown."
 )
+_COLUMNS = re.compile(r"\b(?:positions?|holdings?|lines?)\b.*\b(?:with|showing|and|including|plus)\b", re.I)
+_FROM_ITS_HIGHEST = re.compile(
+    r"\b(?:fall\w*|fell|down|off|below|under|drop\w*|declin\w*|lost|slipp\w*|come down)\b.*?"
+    r"\b(?:the|its|my|our|their) (?:(?:ever|all-time) )?(?:highest|record|best|maximum|top) "
+    r"(?:value|level|nav|balance|point|mark|figure|close)\b",
+    re.I,
+)
 _COUNTED = frozenset({"fills", "orders", "proposals"})
 _DATED = frozenset({"pnl", "nav", "fills", "orders", "proposals", "account_drawdown"})
 
@@ -255,9 +265,11 @@ def _metric(reading: Reading) -> str:
         return "fills"
     if reading.has("orders", "rejected", "working"):
         return "orders"
+    if _COLUMNS.search(reading.text) and sum(map(reading.has, ("cost", "pnl", "market_value", "weight"))) > 1:
+        return "positions"  # "every position with its cost and its profit" is the list of them
     if reading.has("cost") or _BOUGHT_AT.search(reading.text):
         return "average_cost"
-    if reading.has("drawdown"):
+    if reading.has("drawdown") or _FROM_ITS_HIGHEST.search(reading.text):
         return "account_drawdown"
     if reading.has("pnl"):
         return "pnl"

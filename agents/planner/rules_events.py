@@ -46,6 +46,8 @@ def news(reading: Reading, slots: Slots) -> Plan | None:
     toned = is_press(reading) and bool(re.search(r"positive|negative|bullish|bearish", reading.text, re.I))
     if not (reading.has("news", "sentiment") or is_press(reading)):
         return None
+    if "consumer_sentiment" in slots.series and not slots.symbols and not reading.has("news"):
+        return None  # the mood of households is a series
     if reading.has("geopolitical") and not re.search(
         r"\b(?:news|headlines?|articles?|press|stor(?:y|ies)|sentiment|tone)\b", reading.text, re.I
     ):

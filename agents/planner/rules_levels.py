@@ -141,8 +141,10 @@ def _asks_where(reading: Reading) -> bool:
 
 
 def _is_rate(reading: Reading, slots: Slots, universe: Universe) -> bool:
-    """Say whether the rate of a currency pair is asked for, which is its price."""
+    """Say whether the rate of a currency pair is asked for, which is its price: "eurusd rate", "usdjpy 1 jun 2026"."""
     pairs = slots.symbols and all(universe.classes.get(symbol) == "fx" for symbol in slots.symbols)
+    if pairs and not reading.concepts() and not reading.numbers and slots.period is not None:
+        return slots.period.kind == "latest" or slots.period.start == slots.period.end
     return bool(pairs) and bool(re.search(r"\brates?\b", reading.text, re.I)) and not reading.has("return", "change")
 
 

@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 from typing import Any
 
-from agents.planner.periods import ALL, LATEST, last_units
+from agents.planner.periods import ALL, LATEST, last_units, through_its_year
 from agents.planner.plan import Frame, Plan
 from agents.planner.reading import Reading
 from agents.planner.slots import Slots
@@ -58,7 +58,8 @@ _TREND = re.compile(
     r"\b(?:up or down|down or up|rising or falling|falling or rising|higher or lower|better or worse|"
     r"getting (?:better|worse)|"
     r"(?:still |really |actually )?(?:going|coming|heading|trending|creeping|drifting) (?:up|down|higher|lower)|"
-    r"which (?:way|direction)|trend(?:ing)?)\b",
+    r"which (?:way|direction)|trend(?:ing)?|(?:is|are|has|have)\b.*\b(?:cool(?:ing|ed)|eas(?:ing|ed)|"
+    r"slow(?:ing|ed)|accelerat(?:ing|ed)|pick(?:ing|ed) up))\b",
     re.I,
 )
 
@@ -80,6 +81,8 @@ def macro(reading: Reading, slots: Slots) -> Plan | None:
     from core.query.catalog import find_macro
 
     vintage, slots = _vintage(reading, slots)
+    if slots.grain and slots.period is not None:
+        slots = replace(slots, period=through_its_year(slots.period))
     than_a_year_ago = len(slots.periods) < 2 and _THAN_A_YEAR_AGO.search(joined(reading.words)) is not None
     if than_a_year_ago:
         # What is asked is the change over the year, and "one" is no level.
@@ -188,7 +191,11 @@ def _values(reading: Reading, slots: Slots, metric: str, explicit: bool, common:
 def _is_spread(reading: Reading) -> bool:
     drawn = reading.has("chart", "compare") and "spread" in reading.text
     if re.search(
-        r"\binver(?:t|ts|ted|sion)\b|\w - \w|\bhow (?:far|much)\b.*\b(?:above|below|over|under)\b", reading.text, re.I
+        r"\binver(?:t|ts|ted|sion)\b|\w - \w|\bhow (?:far|much)\b.*\b(?:above|below|over|under|exceed\w*|"
+        r"surpass\w*|top(?:s|ped)|"
+        r"(?:higher|lower|more|less|greater|larger|bigger|smaller|cheaper|dearer) than)\b",
+        reading.text,
+        re.I,
     ):
         return True
     return reading.has("spread", "ratio") or drawn or bool(re.search(r"\bless\b(?! than)", reading.text, re.I))

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 from agents.planner.arguments import arguments_of
-from agents.planner.periods import ALL, Period, last_units, unless_latest
+from agents.planner.periods import ALL, Period, last_units, through_its_year, unless_latest
 from agents.planner.plan import Frame, Plan
 from agents.planner.reading import Reading
 from agents.planner.requests import LATEST_CLOSE
-from agents.planner.rules_asked_otherwise import imagined, opened, price_only
+from agents.planner.rules_asked_otherwise import imagined, opened, price_only, quiet_day
 from agents.planner.rules_levels import level, volume_of_a_day
 from agents.planner.rules_technicals import fallen, indicator, moving_average, window_of
 from agents.planner.sampling import sampled
@@ -48,6 +49,7 @@ def market(reading: Reading, slots: Slots, universe: Universe) -> Plan | None:
         )
     for rule in (
         price_only,
+        quiet_day,
         opened,
         imagined,
         _correlation,
@@ -163,7 +165,7 @@ def _ranking(reading: Reading, slots: Slots, universe: Universe) -> Plan | None:
             limit=slots.count or 1,
         )
         return Plan(outcome="answer", frame=frame)
-    text, said = reading.text.lower(), " ".join(word.low for word in reading.words)
+    text, said = reading.text.lower(), _as_said(reading)
     down = _FALLS.search(said) is not None and not re.search(r"\b(?:strongest|best|highest)\b", text)
     order = "asc" if down != (metric in ("max_drawdown",) and not reading.has("best")) else "desc"
     if metric in ("volatility", "realized_volatility", "volume", "beta"):
@@ -213,6 +215,13 @@ def _ranking(reading: Reading, slots: Slots, universe: Universe) -> Plan | None:
         window=window_of(reading, slots.threshold, "vol") if metric == "realized_volatility" else None,
     )
     return Plan(outcome="answer", frame=frame, notes=(note,) if note else ())
+
+
+def _as_said(reading: Reading) -> str:
+    """Return the words in lower case; "what coin" is read as of all coins and asks for one."""
+    said = joined(reading.words)
+    one = re.search(r"\b(?:what|which) (?:coin|token)\b(?!s)", reading.text, re.I)
+    return re.sub(r"\b(coin|token)s\b", r"\1", said) if one else said
 
 
 def _is_of_nothing(reading: Reading, slots: Slots) -> bool:
@@ -421,6 +430,8 @@ def _change(reading: Reading, slots: Slots, universe: Universe) -> Plan | None:
     grain = slots.grain or _unit_of_extreme(reading)
     if grain is None:
         return None
+    if slots.grain and slots.period is not None:
+        slots = replace(slots, period=through_its_year(slots.period))
     text = reading.text.lower()
     aggregation = slots.aggregation
     if aggregation is None and reading.has("best", "worst"):

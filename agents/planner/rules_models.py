@@ -118,7 +118,8 @@ _OWN_WORDS = {
     "follow follows following around abnormal drift moves after before either side",
     "stress": "effect effects impact fund applied mix worth comes back repeat happened happens turn into left sample "
     "covariance turned becomes become money",
-    "backtest": "robust lump sum value simply else combo combination never touched untouched sold otherwise cash "
+    "backtest": "borrow borrowing borrowed robust lump sum value simply else combo combination never"
+    " touched untouched sold otherwise cash "
     "chosen followed follow w ride touched rough deflator "
     "deflated cell call report while "
     "market bull bear extrapolate behind somebody left after futures future profitable profit "
@@ -129,15 +130,18 @@ _OWN_WORDS = {
     "fills only nobody none money makes make profitable work worked sigma sigmas z z-score zscore "
     "deviation deviations sd in out enter entry exit leave band bands channel top bottom hold holding "
     "period length slow fast slower faster ones valuation value valuing",
-    "portfolio": "breach breached breaches usage headroom set used utilised utilized near exceeded fully",
-    "book": "lying idle sitting breach breached breaches usage headroom set used utilised utilized near exceeded fully "
+    "portfolio": "open quantity quantities breach breached breaches usage headroom set used utilised"
+    " utilized near exceeded fully",
+    "book": "quantity quantities lying idle sitting breach breached breaches usage headroom set used"
+    " utilised utilized near exceeded fully "
     "developed evolved listing break out dollars reason reasons why",
     "pnl_split": "component components instrument statement break eat eats eaten letter investor",
     "indicators": "standard usual default period smoothing signal line settings length latest also true average",
     "chart": "developed evolved line needed rebased",
     "performance": "never touched set put lay developed evolved",
     "correlation": "roll strong rolling moving window formal test break shifted structural",
-    "coverage": "vendor supplies supply earliest oldest first gap gaps macro series feed feeds carry carries guys even "
+    "coverage": "reach reaches extend extends vendor supplies supply earliest oldest first gap gaps macro"
+    " series feed feeds carry carries guys even "
     "overlap overlaps circulate confirm far back numbers anything ask underlyings stuff there "
     "kinds kind behind delivered another one store stored coin coins group dataset datasets fresh source "
     "sources records record begin "
@@ -304,6 +308,28 @@ def place_of(reading: Reading) -> str:
     return ""
 
 
+_BENCHMARK = re.compile(
+    r"\b(?:benchmark(?:ed)?(?: (?:is|being|of|to|against|against the|the|with))*|(?:relative to|against|versus|"
+    r"vs|over)(?: the)?"
+    r"(?: benchmark)?)$"
+)
+
+
+def _set_against(reading: Reading) -> tuple[str, ...]:
+    """Return the symbol of "benchmark SMH", "with SMH as the benchmark", "relative to SPY" in an event study."""
+    lows = [word.low for word in reading.words if word.low not in (":", "=")]
+    shift = [at for at, word in enumerate(reading.words) if word.low in (":", "=")]
+    for span in reading.spans:
+        if span.kind != "symbol" or span.start < 0:
+            continue
+        start = span.start - sum(at < span.start for at in shift)
+        before = " ".join(lows[max(0, start - 3) : start])
+        after = " ".join(word.low for word in reading.words[span.end : span.end + 3])
+        if _BENCHMARK.search(before) or re.match(r"as (?:the |a |its )?benchmark\b", after):
+            return (span.value,)
+    return ()
+
+
 def _study(reading: Reading, slots: Slots, symbols: tuple[str, ...], event: dict[str, Any]) -> Plan:
     options = {
         **event,
@@ -311,6 +337,9 @@ def _study(reading: Reading, slots: Slots, symbols: tuple[str, ...], event: dict
     }
     if slots.period is not None and slots.period.start is not None:
         options["since"] = slots.period.start.isoformat()
+    if set_against := _set_against(reading):
+        symbols = tuple(symbol for symbol in symbols if symbol not in set_against)
+        options["benchmark"] = list(set_against)
     text = " ".join(word.low for word in reading.words)
     for window in _WINDOW.finditer(text):
         said = window[1] or window[4]
@@ -337,10 +366,11 @@ def _inject(reading: Reading, symbols: tuple[str, ...], event: dict[str, Any]) -
     if ahead := re.search(
         r"\b(?:next|following|coming|over|for|in) (?:the (?:next|following|coming) )?(?:(\d+) )?(session|day|"
         r"week|month|quarter)s?\b|"
-        r"\b(\d+) (session|day|week|month|quarter)s? (?:ahead|out|forward|horizon)\b",
+        r"\b(\d+) (session|day|week|month|quarter)s? (?:ahead|out|forward|horizon)\b|"
+        r"\bsimulat\w*(?: (?:it|that|this|them))? (\d+) (session|day|week|month|quarter)s?\b",
         text,
     ):
-        options["sessions"] = sessions_of(int(ahead[1] or ahead[3] or 1), ahead[2] or ahead[4])
+        options["sessions"] = sessions_of(int(ahead[1] or ahead[3] or ahead[5] or 1), ahead[2] or ahead[4] or ahead[6])
     if struck := re.search(r"\b(?:on|at|in) (?:day|session) (\d+)\b", text):
         options["session"] = int(struck[1])
     if mine and symbols:

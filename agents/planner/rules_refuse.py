@@ -33,7 +33,11 @@ _INJECTION = re.compile(
     r"\b(?:ignore|disregard|forget|override)\b.{0,30}\b(?:instructions?|rules?|prompt|guard|limits?|policy|safety)\b|"
     r"\b(?:you are now|developer mode|jailbreak|pretend (?:to be|you are)|act as (?:an? )?(?:admin|root|"
     r"superuser|dba))\b|"
-    r"\b(?:system prompt|your prompt|your instructions)\b",
+    r"\b(?:system prompt|your prompt|your instructions)\b|"
+    r"^\W*system(?: message| notice| override| note)?:|\bmaintenance mode\b|"
+    r"\b(?:safety|security|approval|risk|compliance|control) (?:checks?|controls?|guards?|rules?)"
+    r"(?: (?:are|is|have|has|been|were|being|all|now|currently))+ "
+    r"(?:suspended|disabled|off|lifted|deactivated|removed|waived|bypassed|paused|inactive)\b",
     re.IGNORECASE,
 )
 _SECRETS = re.compile(
@@ -47,15 +51,22 @@ _LIMITS = re.compile(
     r"\b(?:raise|change|increase|lift|disable|remove|turn off|switch off|deactivate|double|lower|loosen|set|"
     r"reset|bypass|"
     r"ignore)\b.{0,40}"
-    r"\b(?:approvals?(?: step)?|risk limits?|limits|order limits?|position limits?|kill[- ]switch|four[- ]eyes|"
-    r"price band)\b",
+    r"\b(?:approvals?(?: step)?|risk limits?|limits|(?:order|position|loss|drawdown|exposure|leverage) limits?|"
+    r"limit (?:of|on) (?:the|my|our) (?:account|book|portfolio|losses|loss)|kill[- ]switch|four[- ]eyes|price band)\b",
     re.IGNORECASE,
 )
 _APPROVE = re.compile(
-    r"\b(?:approve|approving|authori[sz]e|sign off (?:on|all|the)|rubber[- ]?stamp|green[- ]?light|"
+    r"\b(?:approv(?:es?|ing)|authori[sz]e|sign off (?:on|all|the)|rubber[- ]?stamp|green[- ]?light|"
     r"(?:accept|confirm)(?= (?:(?:all|every|each|both)(?: (?:of )?(?:the|my|our|these|those))?|the|my|"
     r"our|this|that|these|those|pending)?\s*(?:\w+ )?(?:proposals?|orders?|"
     r"trades?|tickets?|prp_\w+)\b)|make approve)\b",
+    re.IGNORECASE,
+)
+# "A script that signs off my proposals": whatever decides in a person's place.
+_AUTOMATES = re.compile(
+    r"\b(?:scripts?|bots?|macros?|cron(?: ?jobs?)?|programs?|daemons?|loops?|hooks?|automat\w+|auto)\b.{0,60}"
+    r"\b(?:approv\w+|sign(?:s|ing|ed)?[- ]offs?|signs|accept\w*|confirm\w*|authori[sz]\w*|clicks?|clear(?:s|ing)?)\b"
+    r".{0,40}\b(?:proposals?|orders?|trades?|tickets?|approve)\b",
     re.IGNORECASE,
 )
 _ASKS_ABOUT_APPROVAL = re.compile(
@@ -103,7 +114,8 @@ _WRITES = re.compile(
 _ADVICE = re.compile(
     r"\b(?:is it (?:legal|illegal|allowed|insider)|legal to|illegal|lawyer|(?:brother|sister|friend|cousin|"
     r"uncle|father|mother|wife|husband)\b.{0,30}\b(?:told|tipped)|tax(?:es)? (?:advice|return|implications?|"
-    r"owe)|legal advice|form \d{3,4}\b|deductions?|tax (?:filing|bracket|form)s?|sue|lawsuit advice|inheritance|"
+    r"owe)|legal advice|form (?!(?:19|20)\d\d\b)\d{3,4}\b|deductions?|tax (?:filing|bracket|form)s?|sue|"
+    r"lawsuit advice|inheritance|"
     r"mortgage should i|life insurance|"
     r"guarantee(?:d)? (?:profit|return)s?|insider (?:tip|information)|hot tip)\b",
     re.IGNORECASE,
@@ -291,7 +303,8 @@ def refuse(reading: Reading) -> Plan | None:
         return _refused("Limits and the kill switch are changed by a signed-in administrator, never by the chat.")
     bare = _POLITELY.sub("", text)
     decides = (_APPROVE.search(bare) and not _ASKS_ABOUT_APPROVAL.search(bare)) or _REJECT.search(bare)
-    if decides and not _SKIPS_APPROVAL.search(text):
+    automates = _AUTOMATES.search(bare) and not _ASKS_ABOUT_APPROVAL.search(bare)
+    if (decides or automates) and not _SKIPS_APPROVAL.search(text):
         return _refused(_ONLY_A_PERSON, private=True)
     if _CANCEL.search(bare):
         return Plan(
@@ -354,7 +367,8 @@ def decline(reading: Reading) -> Plan | None:
         )
     # "Highest intraday" is the high of a session, which is stored.
     of_a_session = reading.has("high", "low", "maximum", "minimum")
-    if (found := _NOT_STORED.search(text)) and not (of_a_session and found.group().lower() == "intraday"):
+    found = None if "shiller_pe" in reading.values("macro") else _NOT_STORED.search(text)
+    if found and not (of_a_session and found.group().lower() == "intraday"):
         return Plan(
             outcome="decline",
             say=f"The desk does not store {found.group().lower()}. It has daily prices, corporate actions, macro "

@@ -39,6 +39,7 @@ def study(reading: Reading, slots: Slots, previous: Frame | None) -> Plan | None
         return _optimise(reading, slots, symbols)
     if reading.has("train"):
         options = {"model": "lightgbm" if reading.has("boosted") else "ridge", **_horizon(reading), **_named(reading)}
+        options |= arguments_of(reading, "train")
         return _of_symbols(reading, "train", symbols, options, "train on")
     if reading.has("pnl") and (split := _split(reading, slots, symbols)):
         return Plan(outcome="answer", frame=split, private=True)

@@ -20,7 +20,7 @@ _BUY_TYPO = re.compile(r"^\s*(?:please\s+|pls\s+)?by\b", re.I)
 # A part of what is held: "half my MSFT", "a third of the KO position", "double my AAPL", "sell 50% of my TSLA".
 _PART_WORDS = r"half(?! an? )|halve|halves|thirds?|fourths?|double|doubling|triple|tripling|remaining|rest"
 _PART = re.compile(
-    rf"\b(?:{_PART_WORDS}|(?:a|one|three)\s+quarters?(?=\s+of))\b(?!\s+kelly)|(?:%|\bpercent|\bpct)\s+(?:of|"
+    rf"\b(?:{_PART_WORDS}|(?:a|one|three)\s+quarters?(?=\s+of|\s+(?:from|off|in)\s+(?:my|our|the)\b))\b(?!\s+kelly)|(?:%|\bpercent|\bpct)\s+(?:of|"
     rf"off)\s+(?:my|our|the|these|its)\s+"
     r"(?!portfolio|book|nav|account|net|equity|total|cash|capital|money|assets)|\b(?:by)\s+[\d.]+\s*(?:%|percent)",
     re.I,

@@ -25,7 +25,7 @@ _COMPARES = re.compile(
 NEXT_QUESTION = re.compile(
     r"\?\s+(?=\S)|;\s+|\s\+\s(?=\w)|,?\s+and\s+(?:also\s+|separately\s+|then\s+)?(?:,?\s*while you(?:'re|"
     r" are) at it,?\s+)?(?:tell (?:me|us)\s+)?(?=(?:whats?|hows?|show|list|give|when|which|"
-    r"who|where|is|are|did|(?:do|does|have|has|can|could|will|would|was|were)\s+(?:we|i|you|they|it|the|my|our|any|its)|"
+    r"who|where|is|are|did|(?:do|does|did|have|has|can|could|will|would|was|were)\s+(?:we|i|you|they|it|the|my|our|any(?:thing|body|one)?|its)|"
     r"(?:the\s+)?(?:\d+|ten|two|five|thirty)[- ]?(?:y|yr|year)\b|"
     r"(?:next|latest|newest)\b|the\s+(?:latest|current|newest|date|next|rsi|dividends?|"
     r"news|volatility|beta|sharpe|"
@@ -45,7 +45,7 @@ TWO_QUESTIONS = re.compile(
     r"largest|best|worst)\b|\band how [a-z]+ (?:was|is|were|are|has|have) (?:it|they)\b|"
     r"\band how (?:much|many) \w+ (?:do|does|did|have|has|is|are)\b|"
     r"\band (?:also |separately |then )?(?:do|does|did|is|are|was|were|have|has|can|could|will) "
-    r"(?:we|i|you|they|it|my|our|any)\b|"
+    r"(?:we|i|you|they|it|my|our|any(?:thing|body|one)?)\b|"
     r"\band (?:also )?(?:show|give|list) (?:me |us )?(?:the|my|our|its|any|what)\b|\band,? while you(?:'re|"
     r" are) at it\b|"
     r"\band (?:also |separately |then )?(?:tell (?:me|us) )?(?:when|what|how(?: many| much| large| big| far|"

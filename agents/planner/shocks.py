@@ -295,7 +295,10 @@ def names_crisis_by_words(reading: Reading) -> bool:
         " ",
         re.sub(r"\b(?:19|20)\d\d-\d\d(?:-\d\d)?\b", " ", _without_numbers(reading)),
     )
-    if re.search(r"\b(?:since|from|using|after|until|between|in|over|during)\b[^,;]*\b(?:19|20)\d\d\b", written):
+    # "Month by month through 2024" lists a year.
+    listed = reading.has("daily", "weekly", "monthly", "quarterly", "yearly")
+    dated = re.search(r"\b(?:since|from|using|after|until|between|in|over|during)\b[^,;]*\b(?:19|20)\d\d\b", written)
+    if listed or dated:
         written = re.sub(r"\b(?:19|20)\d\d\b(?! (?:crisis|crash|again))", " ", written)
     return any(re.search(pattern, written) for pattern, _ in CRISES)
 

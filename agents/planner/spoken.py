@@ -106,6 +106,78 @@ def _once_in(found: re.Match[str]) -> str:
 
 _FORMS: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = (
     (re.compile(r"\bper cent\b", re.I), "percent"),
+    # The quietest volume is the lowest one, and no volatility.
+    (
+        re.compile(
+            r"\b(?:quietest|calmest|lightest|thinnest|slowest|slackest|sleepiest|softest)"
+            r"(?= (?:(?:trading|daily|weekly) )?(?:volumes?|turnover)\b)",
+            re.I,
+        ),
+        "lowest",
+    ),
+    (
+        re.compile(
+            r"\b(quietest|calmest|lightest|thinnest|slowest|slackest|busiest|heaviest) ((?:trading )?(?:day|"
+            r"session|week|"
+            r"month)s?) (?:by|in|for|of) (?:trading )?(?:volume|turnover)\b",
+            re.I,
+        ),
+        lambda f: f"{'highest' if f[1].lower() in ('busiest', 'heaviest') else 'lowest'} volume {f[2]}",
+    ),
+    (
+        re.compile(
+            r"^(\W*(?:(?:please|kindly|(?:can|could|would|will) you) )*)(?:set|lay|spell) (?:out|forth)\b", re.I
+        ),
+        r"\1show",
+    ),
+    # "Form 2016" beside a year is from 2016.
+    (re.compile(rf"\bform (?=(?:(?:{_MONTH}) )?(?:19|20)\d\d\b)", re.I), "from "),
+    # "Dumped 200 bucks into SCHD": money that goes in, and nothing sold.
+    (
+        re.compile(
+            r"\b(?:dump|chuck|throw|pour|plough|plow|shovel|sink|tip)(?:ed|ped|ing|ping|led|ling|s)? "
+            r"((?:[$€£]\d[\d,.]*k?|\d[\d,.]*k? ?(?:dollars|bucks|usd|euros|quid|grand))(?: (?:a|per|each|every) "
+            r"(?:week|month|quarter|year))?) (?:in|into|on)\b",
+            re.I,
+        ),
+        r"put \1 into",
+    ),
+    (
+        re.compile(
+            r"\b(?:threw|sank|sunk) ((?:[$€£]\d[\d,.]*k?|\d[\d,.]*k? ?(?:dollars|bucks|usd|euros|quid|"
+            r"grand))(?: (?:a|per|"
+            r"each|every) (?:week|month|quarter|year))?) (?:in|into|on)\b",
+            re.I,
+        ),
+        r"put \1 into",
+    ),
+    # "Were SPY to lose nine percent": if it loses.
+    (
+        re.compile(
+            r"(^\W*|[,;:.?] ?)were ((?:the )?[\w&' -]{1,40}?) to (?=(?:suddenly )?(?:lose|fall|drop|decline|slide|"
+            r"plunge|crash|sink|tumble|rise|gain|climb|rally|jump|surge|soar|double|halve)\b)",
+            re.I,
+        ),
+        r"\1if \2 ",
+    ),
+    # "Teach a ridge model": train one.
+    (
+        re.compile(
+            r"\bteach(?:ing)? (?=(?:(?:me|an?|the) )*(?:ridge|linear|lightgbm|boosted|machine|prediction|regression|"
+            r"model)\b)",
+            re.I,
+        ),
+        "train ",
+    ),
+    # "Buy stop on 25 CAT, trigger 420": an order by its kind.
+    (
+        re.compile(
+            r"\b(buy|sell)[- ]stop([- ]limit)?(?: order)? (?:(?:on|for|of|in) )?(\d[\d,]*k? (?:shares of |of )?"
+            r"(?!(?:for|on|of|at|if|shares|limit|day|when|then|and|with|good|gtc)\b)[A-Za-z][A-Za-z.-]*)(?=\W)",
+            re.I,
+        ),
+        lambda found: f"{found[1]} {found[3]} stop{found[2] or ''}",
+    ),
     (re.compile(r"(?<![\w'])'(\d\d)\b(?!')"), lambda found: f"{'19' if int(found[1]) >= 50 else '20'}{found[1]}"),
     (re.compile(rf"\b(?:the )?({'|'.join(sorted(_ORDINALS, key=len, reverse=True))}) of ({_MONTH})\b", re.I), _ordinal),
     # 8 to 12 June 2026, June 8-12, 29 June - 3 July 2026: each end gets its month and year.

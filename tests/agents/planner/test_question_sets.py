@@ -56,6 +56,7 @@ def wrong_of(score: ModuleType, path: Path) -> tuple[int, list[tuple[str, str]]]
         ("ninth_practice_questions", 0.92),
         ("ninth_blind_questions", 0.97),
         ("tenth_practice_questions", 0.97),
+        ("tenth_blind_questions", 0.97),
     ],
 )
 def test_our_questions(name: str, least: float, score: ModuleType) -> None:
