@@ -59,7 +59,7 @@ def test_a_statement_that_needs_too_much_fails_alone(desk_dsn, bomb):
     runner = PostgresQueryRunner(desk_dsn, timeout_seconds=20, connections_per_role=1, max_cost=1e12)
     with runner._connection("public") as connection:
         pid = connection.info.backend_pid
-    with pytest.raises(BudgetExceeded, match="memory|temporary disk space"):
+    with pytest.raises(BudgetExceeded, match=r"memory|temporary disk space"):
         runner.run(CheckedSql(text=bomb, label="public", relations=()), as_of=NOW)
     [peak] = numbers(pid, "status", "VmHWM")
     assert peak < 300 * 1024
