@@ -11,11 +11,12 @@ import numpy as np
 from core.domain.kernel import Float64Array, kernel
 from core.domain.market_path import FloatArray
 from core.errors import InvalidInput
-from core.simulators.stochastic.engine import Block, begin, conclude, mix, observe
+from core.simulators.stochastic.engine import Block, begin, conclude, observe
 from core.simulators.stochastic.engine import simulate as simulate
 from core.simulators.stochastic.estimate import ParameterEstimate, maximise
 from core.simulators.stochastic.future import Drift, annual_rate, joint_log_returns
 from core.simulators.stochastic.gbm import correlation_root
+from core.simulators.stochastic.product import ROW, add_product
 from core.simulators.stochastic.stream import BLOCK_PATHS, SAMPLINGS, Sampling, State, draw_normals
 
 FEWEST_FREEDOM, MOST_FREEDOM = 2.1, 100.0
@@ -256,12 +257,14 @@ def _copula_block(
     fall: Any,
 ) -> None:
     assets = len(start)
-    normal = np.empty((assets, BLOCK_PATHS), start.dtype)
-    level = np.empty((assets, BLOCK_PATHS), start.dtype)
+    normal = np.empty((assets, ROW), start.dtype)
+    level = np.empty((assets, ROW), start.dtype)
     value = np.empty(BLOCK_PATHS, start.dtype)
     top = np.empty(BLOCK_PATHS, start.dtype)
     low = np.empty(BLOCK_PATHS, start.dtype)
     x = np.empty(BLOCK_PATHS, start.dtype)
+    shock = np.empty((assets, ROW), start.dtype)
+    none = np.zeros(assets, start.dtype)
     swing = np.ones(BLOCK_PATHS, start.dtype)
     one = start.dtype.type(1)
     zero = start.dtype.type(0)
@@ -281,13 +284,13 @@ def _copula_block(
                 part = at - start.dtype.type(cell)
                 swing[p] = mixing[cell] + part * (mixing[cell + 1] - mixing[cell])
         for a in range(assets):
-            draw_normals(state, normal[a], sampling)
+            draw_normals(state, normal[a, :BLOCK_PATHS], sampling)
+        shock[:, :] = zero
+        add_product(none, factor, normal, shock)
         for a in range(assets):
-            x[:] = zero
-            mix(factor, normal, x, a)
-            row, table = level[a], margin[a]
+            row, table, moved = level[a], margin[a], shock[a]
             for p in range(BLOCK_PATHS):
-                v = x[p] * swing[p]
+                v = moved[p] * swing[p]
                 size = v if v > zero else -v
                 at = half + half * (v / (one + size))
                 cell = min(int(at), last)

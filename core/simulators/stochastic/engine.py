@@ -269,21 +269,3 @@ def conclude(level: Any, worth: Any, value: Any, low: Any, end: Any, fall: Any) 
     for p in range(len(end)):
         end[p] = value[p]
         fall[p] = low[p] - 1
-
-
-@fused_kernel
-def mix(factor: Any, normal: Any, row: Any, a: int) -> None:
-    """Add row `a` of a lower triangular factor times the normals (assets, BLOCK_PATHS) to `row`."""
-    b = 0
-    while b + 4 <= a + 1:
-        w, x, y, z = factor[a, b], factor[a, b + 1], factor[a, b + 2], factor[a, b + 3]
-        n, m, k, j = normal[b], normal[b + 1], normal[b + 2], normal[b + 3]
-        for p in range(BLOCK_PATHS):
-            row[p] += (w * n[p] + x * m[p]) + (y * k[p] + z * j[p])
-        b += 4
-    while b <= a:
-        w = factor[a, b]
-        n = normal[b]
-        for p in range(BLOCK_PATHS):
-            row[p] += w * n[p]
-        b += 1

@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 from core.domain.kernel import Float64Array, kernel
 from core.domain.market_path import FloatArray
 from core.errors import InvalidInput
-from core.simulators.stochastic.engine import Block, begin, conclude, follow, is_alone, mix, observe
+from core.simulators.stochastic.engine import Block, begin, conclude, follow, is_alone, observe
 from core.simulators.stochastic.engine import simulate as simulate
 from core.simulators.stochastic.estimate import ParameterEstimate
 from core.simulators.stochastic.future import Drift, annual_rates, joint_log_returns
+from core.simulators.stochastic.product import ROW, add_product
 from core.simulators.stochastic.stream import BLOCK_PATHS, SAMPLINGS, Sampling, State, draw_normals
 
 
@@ -173,8 +174,8 @@ def _gbm_block(
     fall: Any,
 ) -> None:
     assets = len(start)
-    normal = np.empty((assets, BLOCK_PATHS), start.dtype)
-    level = np.empty((assets, BLOCK_PATHS), start.dtype)
+    normal = np.empty((assets, ROW), start.dtype)
+    level = np.empty((assets, ROW), start.dtype)
     value = np.empty(BLOCK_PATHS, start.dtype)
     top = np.empty(BLOCK_PATHS, start.dtype)
     low = np.empty(BLOCK_PATHS, start.dtype)
@@ -182,15 +183,10 @@ def _gbm_block(
     alone = is_alone(worth, out)
     for t in range(1, sessions + 1):
         for a in range(assets):
-            draw_normals(state, normal[a], sampling)
+            draw_normals(state, normal[a, :BLOCK_PATHS], sampling)
         if alone:
             follow(level[0], shift[0], factor[0, 0], normal[0], top, low)
             continue
-        for a in range(assets):
-            row = level[a]
-            step = shift[a]
-            for p in range(BLOCK_PATHS):
-                row[p] += step
-            mix(factor, normal, row, a)
+        add_product(shift, factor, normal, level)
         observe(t, level, start, worth, out, value, top, low)
     conclude(level, worth, value, low, end, fall)

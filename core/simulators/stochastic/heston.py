@@ -11,11 +11,12 @@ import numpy as np
 from core.domain.kernel import Float64Array, IntArray, fused_kernel, kernel
 from core.domain.market_path import FloatArray
 from core.errors import InvalidInput
-from core.simulators.stochastic.engine import Block, begin, conclude, mix, observe
+from core.simulators.stochastic.engine import Block, begin, conclude, observe
 from core.simulators.stochastic.engine import simulate as simulate
 from core.simulators.stochastic.estimate import ParameterEstimate, maximise
 from core.simulators.stochastic.future import Drift, annual_rates, joint_log_returns
 from core.simulators.stochastic.gbm import correlation_root
+from core.simulators.stochastic.product import ROW, add_product
 from core.simulators.stochastic.stream import BLOCK_PATHS, SAMPLINGS, Sampling, State, draw_normals, exponential
 
 # Half-life of a variance shock of 0.139 years, 35 sessions.
@@ -323,15 +324,16 @@ def _heston_block(
     fall: Any,
 ) -> None:
     assets = len(start)
-    normal = np.empty((assets, BLOCK_PATHS), start.dtype)
-    level = np.empty((assets, BLOCK_PATHS), start.dtype)
+    normal = np.empty((assets, ROW), start.dtype)
+    level = np.empty((assets, ROW), start.dtype)
     variance = np.empty((assets, BLOCK_PATHS), start.dtype)
     value = np.empty(BLOCK_PATHS, start.dtype)
     top = np.empty(BLOCK_PATHS, start.dtype)
     low = np.empty(BLOCK_PATHS, start.dtype)
     own = np.empty(BLOCK_PATHS, start.dtype)
     # One asset alone is shocked by the normals as they are.
-    shock = normal[0] if assets == 1 else np.empty(BLOCK_PATHS, start.dtype)
+    shock = normal if assets == 1 else np.empty((assets, ROW), start.dtype)
+    none = np.zeros(assets, start.dtype)
     zero = start.dtype.type(0)
     begin(level, start, worth, out, top, low)
     for a in range(assets):
@@ -339,12 +341,12 @@ def _heston_block(
     for t in range(1, sessions + 1):
         for _ in range(substeps):
             for a in range(assets):
-                draw_normals(state, normal[a], sampling)
+                draw_normals(state, normal[a, :BLOCK_PATHS], sampling)
+            if assets > 1:
+                shock[:, :] = zero
+                add_product(none, factor, normal, shock)
             for a in range(assets):
                 draw_normals(state, own, sampling)
-                if assets > 1:
-                    shock[:] = zero
-                    mix(factor, normal, shock, a)
-                _move(level[a], variance[a], shock, own, table[a])
+                _move(level[a], variance[a], shock[a], own, table[a])
         observe(t, level, start, worth, out, value, top, low)
     conclude(level, worth, value, low, end, fall)

@@ -11,11 +11,12 @@ import numpy as np
 from core.domain.kernel import Float64Array, kernel
 from core.domain.market_path import FloatArray
 from core.errors import InvalidInput
-from core.simulators.stochastic.engine import Block, begin, conclude, follow, is_alone, mix, observe
+from core.simulators.stochastic.engine import Block, begin, conclude, follow, is_alone, observe
 from core.simulators.stochastic.engine import simulate as simulate
 from core.simulators.stochastic.estimate import ParameterEstimate, maximise
 from core.simulators.stochastic.future import Drift, annual_rates, joint_log_returns
 from core.simulators.stochastic.gbm import correlation_root
+from core.simulators.stochastic.product import ROW, add_product
 from core.simulators.stochastic.stream import (
     BLOCK_PATHS,
     SAMPLINGS,
@@ -229,8 +230,8 @@ def _merton_block(
     fall: Any,
 ) -> None:
     assets = len(start)
-    normal = np.empty((assets, BLOCK_PATHS), start.dtype)
-    level = np.empty((assets, BLOCK_PATHS), start.dtype)
+    normal = np.empty((assets, ROW), start.dtype)
+    level = np.empty((assets, ROW), start.dtype)
     value = np.empty(BLOCK_PATHS, start.dtype)
     top = np.empty(BLOCK_PATHS, start.dtype)
     low = np.empty(BLOCK_PATHS, start.dtype)
@@ -251,7 +252,7 @@ def _merton_block(
         used += 1
     for t in range(1, sessions + 1):
         for a in range(assets):
-            draw_normals(state, normal[a], sampling)
+            draw_normals(state, normal[a, :BLOCK_PATHS], sampling)
         for a in range(assets):
             row = level[a]
             while after[a] < BLOCK_PATHS:
@@ -269,13 +270,9 @@ def _merton_block(
             after[a] -= BLOCK_PATHS
             if alone:
                 follow(row, shift[a], factor[a, a], normal[a], top, low)
-                continue
-            step = shift[a]
-            for p in range(BLOCK_PATHS):
-                row[p] += step
-            mix(factor, normal, row, a)
         if alone:
             continue
+        add_product(shift, factor, normal, level)
         observe(t, level, start, worth, out, value, top, low)
     conclude(level, worth, value, low, end, fall)
 

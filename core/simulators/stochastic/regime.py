@@ -11,10 +11,11 @@ import numpy as np
 from core.domain.kernel import Float64Array, kernel
 from core.domain.market_path import FloatArray
 from core.errors import InvalidInput
-from core.simulators.stochastic.engine import Block, begin, conclude, mix, observe
+from core.simulators.stochastic.engine import Block, begin, conclude, observe
 from core.simulators.stochastic.engine import simulate as simulate
 from core.simulators.stochastic.estimate import ParameterEstimate, covariance
 from core.simulators.stochastic.future import Drift, annual_rate, joint_log_returns
+from core.simulators.stochastic.product import ROW, add_product
 from core.simulators.stochastic.stream import BLOCK_PATHS, SAMPLINGS, Sampling, State, draw_normals, fill_uniform
 
 REGIMES = 2
@@ -271,13 +272,14 @@ def _regime_block(
     assets = len(start)
     uniform = np.empty(BLOCK_PATHS)
     bad = np.zeros(BLOCK_PATHS, np.bool_)
-    normal = np.empty((assets, BLOCK_PATHS), start.dtype)
-    level = np.empty((assets, BLOCK_PATHS), start.dtype)
+    normal = np.empty((assets, ROW), start.dtype)
+    level = np.empty((assets, ROW), start.dtype)
     value = np.empty(BLOCK_PATHS, start.dtype)
     top = np.empty(BLOCK_PATHS, start.dtype)
     low = np.empty(BLOCK_PATHS, start.dtype)
-    calm = np.empty(BLOCK_PATHS, start.dtype)
-    rough = np.empty(BLOCK_PATHS, start.dtype)
+    calm = np.empty((assets, ROW), start.dtype)
+    rough = np.empty((assets, ROW), start.dtype)
+    zero = start.dtype.type(0)
     begin(level, start, worth, out, top, low)
     for t in range(1, sessions + 1):
         fill_uniform(state, uniform)
@@ -285,14 +287,14 @@ def _regime_block(
             chance = turbulent if t == 1 else (to_turbulent[1] if bad[p] else to_turbulent[0])
             bad[p] = uniform[p] < chance
         for a in range(assets):
-            draw_normals(state, normal[a], sampling)
+            draw_normals(state, normal[a, :BLOCK_PATHS], sampling)
+        calm[:, :] = zero
+        rough[:, :] = zero
+        add_product(shift[0], factor[0], normal, calm)
+        add_product(shift[1], factor[1], normal, rough)
         for a in range(assets):
-            calm[:] = shift[0, a]
-            rough[:] = shift[1, a]
-            mix(factor[0], normal, calm, a)
-            mix(factor[1], normal, rough, a)
-            row = level[a]
+            row, quiet, wild = level[a], calm[a], rough[a]
             for p in range(BLOCK_PATHS):
-                row[p] += rough[p] if bad[p] else calm[p]
+                row[p] += wild[p] if bad[p] else quiet[p]
         observe(t, level, start, worth, out, value, top, low)
     conclude(level, worth, value, low, end, fall)
