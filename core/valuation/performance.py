@@ -11,6 +11,7 @@ import numpy as np
 from core.domain.kernel import Float64Array, kernel
 from core.domain.market_path import DayArray
 from core.errors import InvalidInput, NoData
+from core.valuation.tails import outermost
 
 _BLOCK = 64
 _NORMAL_5 = -1.6448536269514729  # 5 % quantile of the standard normal law
@@ -362,27 +363,23 @@ def _tails(block: Float64Array, out: Float64Array) -> None:
 
 
 def _tails_of_whole(block: Float64Array, out: Float64Array) -> None:
-    ordered = np.sort(block, axis=1)
-    fifth, ninety_fifth = _quantile(ordered, 0.05), _quantile(ordered, 0.95)
     count = block.shape[1]
+    low, high = outermost(block, min(int(0.05 * (count - 1)) + 2, count))
+    fifth, ninety_fifth = _quantile(low, 0.05, count), -_quantile(-high[:, ::-1], 0.05, count)
     out[:, 19] = fifth
-    out[:, 20] = ordered[:, : int(0.05 * (count - 1)) + 1].mean(axis=1)
-    out[:, 39] = _quantile(ordered, 0.01)
-    out[:, 40] = ordered[:, : int(0.01 * (count - 1)) + 1].mean(axis=1)
+    out[:, 20] = low[:, : int(0.05 * (count - 1)) + 1].mean(axis=1)
+    out[:, 39] = _quantile(low, 0.01, count)
+    out[:, 40] = low[:, : int(0.01 * (count - 1)) + 1].mean(axis=1)
     with np.errstate(divide="ignore", invalid="ignore"):
         out[:, 21] = np.where(fifth != 0.0, np.abs(ninety_fifth) / np.abs(fifth), np.nan)
 
 
-def _quantile(ordered: Float64Array, level: float) -> Float64Array:
-    """Interpolate linearly, from the nearer end, so that both tails round alike."""
-    place = level * (ordered.shape[1] - 1) if level <= 0.5 else (1.0 - level) * (ordered.shape[1] - 1)
+def _quantile(lowest: Float64Array, level: float, count: int) -> Float64Array:
+    """Interpolate linearly between the lowest, ascending, of `count` values."""
+    place = level * (count - 1)
     k = int(place)
-    after = min(k + 1, ordered.shape[1] - 1)
-    if level <= 0.5:
-        low, high = ordered[:, k], ordered[:, after]
-    else:
-        low, high = ordered[:, -1 - k], ordered[:, -1 - after]
-    return np.asarray(low + (place - k) * (high - low), dtype=np.float64)
+    below, above = lowest[:, k], lowest[:, min(k + 1, count - 1)]
+    return np.asarray(below + (place - k) * (above - below), dtype=np.float64)
 
 
 def _derive(out: Float64Array, per_year: float, rate: float) -> None:

@@ -78,7 +78,7 @@ def _add_product(typing: Any, shift: Any, factor: Any, normal: Any, out: Any) ->
         assets = builder.extract_value(weights.shape, 0)
 
         def add_rows(begin: Any, end: Any, together: int, column: Any) -> None:
-            with cgutils.for_range_slice(builder, begin, end, _number(together)) as (row, _):  # type: ignore[no-untyped-call]
+            with cgutils.for_range_slice(builder, begin, end, _number(together)) as (row, _):
                 rows = [builder.add(row, _number(i)) for i in range(together)]
                 cells = [cgutils.alloca_once(builder, tiles.kind) for _ in rows]  # type: ignore[no-untyped-call]
                 for each, cell in zip(rows, cells, strict=True):
@@ -93,7 +93,7 @@ def _add_product(typing: Any, shift: Any, factor: Any, normal: Any, out: Any) ->
                     tiles.store(builder.load(cell), sums, each, column)
 
         every = (_number(0), _number(BLOCK_PATHS), _number(tiles.width))
-        with cgutils.for_range_slice(builder, *every) as (column, _):  # type: ignore[no-untyped-call]
+        with cgutils.for_range_slice(builder, *every) as (column, _):
             begin = _number(0)
             for together in (4, 2, 1):
                 end = builder.sub(assets, builder.urem(assets, _number(together)))
