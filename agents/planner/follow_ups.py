@@ -10,10 +10,12 @@ from agents.planner.changed_runs import changed_run, own_concepts
 from agents.planner.periods import ALL, last_units
 from agents.planner.plan import Frame, Plan
 from agents.planner.reading import Reading, Span
+from agents.planner.refinements import refined
 from agents.planner.rules import first_rule
 from agents.planner.rules_events import news, of_the_month
 from agents.planner.rules_technicals import positional, window_of
 from agents.planner.slots import Slots, sessions_of, take_slots
+from agents.planner.subjects import same_series, same_subject
 from agents.planner.universe import Universe
 
 _CONTINUES = re.compile(
@@ -38,7 +40,8 @@ def follow_up(reading: Reading, slots: Slots, universe: Universe, previous: Fram
     if (series := _other_basket(reading, previous)) and not slots.symbols:
         return _changed(reading, replace(slots, series=series), previous)
     if one_part := (
-        _rolled(reading, slots, previous)
+        refined(reading, slots, previous)
+        or _rolled(reading, slots, previous)
         or _counted(reading, slots, previous)
         or _measured_otherwise(reading, slots, previous)
         or _between_both(reading, slots, universe, previous)
@@ -53,6 +56,14 @@ def follow_up(reading: Reading, slots: Slots, universe: Universe, previous: Fram
         or _estimated_otherwise(reading, slots, previous)
     ):
         return one_part
+    if _beaten(reading, slots, previous):
+        both = tuple(dict.fromkeys((*previous.symbols, *slots.symbols)))
+        return Plan(
+            outcome="answer",
+            frame=Frame(topic="performance", symbols=both, period=slots.period or previous.period),
+        )
+    if reading.has("stress") and previous.topic in _SHOWN and previous.symbols and not slots.symbols:
+        return same_subject(reading, slots, universe, previous)
     own = own_concepts(reading, previous)
     compares = (
         reading.has("compare")
@@ -67,11 +78,11 @@ def follow_up(reading: Reading, slots: Slots, universe: Universe, previous: Fram
         )
     if own:
         return _something_new(reading, slots, universe, previous)
-    if shown := _shown_otherwise(reading, previous):
+    if shown := _shown_otherwise(reading, slots, previous):
         return shown
     unnamed = not (slots.symbols or slots.series or slots.group) and _ITS.search(reading.text)
     if previous.symbols and previous.topic in _SHOWN and unnamed and reading.has(*_EXTREMES):
-        return _same_subject(reading, slots, universe, previous)
+        return same_subject(reading, slots, universe, previous)
     counts = [number.value for number in reading.numbers.values() if number.unit == "plain"]
     if previous.limit is not None and len(counts) == 1 and not slots.symbols and counts[0] == int(counts[0]) > 0:
         slots = replace(slots, count=int(counts[0]))
@@ -81,10 +92,32 @@ def follow_up(reading: Reading, slots: Slots, universe: Universe, previous: Fram
     if (
         previous.topic != "trade"
         and not is_open
-        and (slots.symbols or slots.series or slots.group or slots.period or slots.grain)
+        and (
+            slots.symbols
+            or slots.series
+            or slots.group
+            or slots.period
+            or slots.grain
+            or _other_release(slots, previous)
+        )
     ):
         return _changed(reading, slots, previous)
     return None
+
+
+_BEATEN = re.compile(r"\b(?:it|they|that|this)\b.*\b(?:beat|beaten|outperform\w*|underperform\w*|lag\w*)\b", re.I)
+
+
+def _beaten(reading: Reading, slots: Slots, previous: Frame) -> bool:
+    """Say whether what was talked about is set against another: "did it beat SPY?", which is not of earnings."""
+    reported = previous.metric in ("earnings_dates", "earnings_surprise") or reading.has("earnings")
+    one_of_each = len(previous.symbols) == len(slots.symbols) == 1 and previous.topic in _SHOWN
+    return one_of_each and not reported and _BEATEN.search(reading.text) is not None
+
+
+def _other_release(slots: Slots, previous: Frame) -> bool:
+    """Say whether another release is named after one: "and the jobs report?"."""
+    return bool(slots.topics) and previous.metric == "economic_events"
 
 
 _ROLLS = re.compile(r"\b(?:roll|rolling|moving|rolled)\b", re.I)
@@ -157,6 +190,11 @@ def _estimated_otherwise(reading: Reading, slots: Slots, previous: Frame) -> Pla
 
 def _something_new(reading: Reading, slots: Slots, universe: Universe, previous: Frame) -> Plan | None:
     """Ask something new of what was talked about; None where the turn names its own subject."""
+    named = slots.symbols or slots.series or slots.group or reading.numbers
+    if own_concepts(reading, previous) <= {"when", "days"} and not named:
+        # "When was that" is of the extreme that was shown, which is shown with its day.
+        shown = reading.has("when") and previous.aggregation in ("minimum", "maximum") and not slots.period
+        return Plan(outcome="answer", frame=previous) if shown else None
     pronoun = (
         (reading.has("pronoun") or _CONTINUES.match(reading.text))
         and not slots.symbols
@@ -169,13 +207,13 @@ def _something_new(reading: Reading, slots: Slots, universe: Universe, previous:
         and not reading.has("portfolio", "orders", "fills", "proposals", "risk", "backtest", "simulate", "stress")
     )
     if previous.series and pronoun and not reading.has("portfolio", "orders", "fills", "backtest", "simulate"):
-        return _same_series(reading, universe, previous)
+        return same_series(reading, universe, previous)
     # "Show it as a correlation with XOM as well": those before and the new one.
     joined = previous.symbols and slots.symbols and reading.has("pronoun") and _AS_WELL.search(reading.text)
     against = (
         len(previous.symbols) == 1 and len(slots.symbols) == 1 and reading.has(*_OF_TWO) and _ITS.search(reading.text)
     )
-    return _same_subject(reading, slots, universe, previous) if metric or joined or against else None
+    return same_subject(reading, slots, universe, previous) if metric or joined or against else None
 
 
 def _parametrised(reading: Reading, slots: Slots, previous: Frame) -> Plan | None:
@@ -317,7 +355,14 @@ def _between_both(reading: Reading, slots: Slots, universe: Universe, previous: 
 def _largest_held(reading: Reading, slots: Slots, previous: Frame) -> Plan | None:
     """Answer "which one is the biggest" about the positions that were shown."""
     shown = previous.topic == "portfolio" or (previous.topic == "book" and previous.metric == "positions")
-    asked = reading.concepts() and reading.concepts() <= {"best", "worst", "pronoun", "portfolio"}
+    asked = reading.has("best", "worst") and reading.concepts() <= {
+        "best",
+        "worst",
+        "pronoun",
+        "portfolio",
+        "return",
+        "pnl",
+    }
     if not shown or not asked or slots.symbols or slots.group or slots.series or previous.symbols:
         return None
     sized = re.search(r"\b(?:biggest|largest|smallest|top|heaviest)\b", reading.text, re.I)
@@ -401,7 +446,7 @@ def _other_basket(reading: Reading, previous: Frame) -> tuple[str, ...]:
     return next(((pair[0] if core else pair[1],) for pair in _BASKETS if previous.series[0] in pair), ())
 
 
-def _shown_otherwise(reading: Reading, previous: Frame) -> Plan | None:
+def _shown_otherwise(reading: Reading, slots: Slots, previous: Frame) -> Plan | None:
     """Draw the same prices as candles, or list the other end of the same ranking."""
     if previous.topic == "chart" and _CANDLES.search(reading.text) and not reading.leftovers():
         return Plan(outcome="answer", frame=previous.model_copy(update={"options": {"kind": "candlestick"}}))
@@ -409,48 +454,16 @@ def _shown_otherwise(reading: Reading, previous: Frame) -> Plan | None:
         return None
     order: Literal["asc", "desc"] = "asc" if _BOTTOM.search(reading.text) else "desc"
     update: dict[str, Any] = {"order": order}
+    if slots.period is not None and slots.period.kind != "latest":
+        update["period"] = slots.period
+    if previous.metric in ("high", "low"):
+        update["metric"] = "low" if order == "asc" else "high"
     if previous.aggregation in ("minimum", "maximum"):
         update["aggregation"] = "minimum" if order == "asc" else "maximum"
     counts = [number.value for number in reading.numbers.values() if number.unit == "plain"]
     if len(counts) == 1 and counts[0] == int(counts[0]) > 0:
         update["limit"] = int(counts[0])
     return Plan(outcome="answer", frame=previous.model_copy(update=update))
-
-
-def _same_subject(reading: Reading, slots: Slots, universe: Universe, previous: Frame) -> Plan | None:
-    """Ask something new of the same symbols: "and its Sharpe?", "is that above my cost?"."""
-    reading.spans[:0] = [Span(kind="symbol", value=symbol, start=-1, end=-1) for symbol in previous.symbols]
-    widened = take_slots(reading, universe)
-    ahead = re.search(r"\b(?:next|upcoming|coming)\b", reading.text, re.I)
-    if (
-        not ahead
-        and widened.period is None
-        and previous.period is not None
-        and not reading.has("cost", "pnl", "buy", "sell", "news")
-    ):
-        widened = replace(widened, period=previous.period)
-    return first_rule(reading, widened, universe, previous)
-
-
-def _topic_of(series: tuple[str, ...], universe: Universe) -> str:
-    """Return the release that a macro series comes with: "when does its next figure come out"."""
-    from core.query.catalog import find_macro
-
-    concept = find_macro(series[0]) if series else None
-    words = (concept.name, concept.title.lower(), *concept.synonyms) if concept else ()
-    return next((universe.topics[word] for word in words if word in universe.topics), "")
-
-
-def _same_series(reading: Reading, universe: Universe, previous: Frame) -> Plan | None:
-    """Ask something new of the same macro series: "when was it last above 9 percent?"."""
-    for series in previous.series:
-        reading.spans.append(Span(kind="macro", value=series, start=-1, end=-1))
-    widened = take_slots(reading, universe)
-    if reading.has("calendar") and (topic := _topic_of(previous.series, universe)):
-        widened = replace(widened, topics=(topic,), series=())
-    elif widened.period is None and previous.period is not None and not reading.has("when"):
-        widened = replace(widened, period=previous.period)
-    return first_rule(reading, widened, universe, previous)
 
 
 def _changed(reading: Reading, slots: Slots, previous: Frame) -> Plan:

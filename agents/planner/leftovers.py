@@ -38,7 +38,7 @@ def unexplained(reading: Reading, plan: Plan | None, universe: Universe) -> tupl
         and plan.frame.symbols
         and all(universe.classes.get(symbol) == "fx" for symbol in plan.frame.symbols)
     ):
-        return tuple(word for word in left if word.lower() != "rate")
+        return tuple(word for word in _of_figures(left, reading, plan.frame) if word.lower() != "rate")
     if "benchmark" in plan.frame.options:
         left = tuple(word for word in left if word.lower() not in ("benchmark", "market"))
     left = _of_figures(left, reading, plan.frame)
@@ -102,6 +102,10 @@ _BESIDE: dict[str, frozenset[str]] = {
     "open": frozenset({"open"}),
     "cash": frozenset({"left", "remaining", "free"}),
 }
+# Prices are in dollars, but for a pair that begins with the dollar.
+_PRICES = frozenset({"close", "open", "high", "low"})
+_IN_DOLLARS = frozenset({"dollar", "dollars", "usd", "bucks"})
+_DOLLARS_FIRST = re.compile(r"USD[A-Z]{3}$")
 _OF_SERIES = frozenset(
     {"normalised", "normalized", "rate", "rates", "yield", "yields", "print", "prints", "spot", "series", "credit"}
     # What a loan or a bond bears, where its rate is the series.
@@ -119,6 +123,8 @@ def _of_figures(left: tuple[str, ...], reading: Reading, frame: Frame) -> tuple[
         said |= {"developed", "evolved"}
     if frame.series:
         said |= _OF_SERIES
+    if frame.metric in _PRICES and not any(_DOLLARS_FIRST.match(symbol) for symbol in frame.symbols):
+        said |= _IN_DOLLARS
     if "vintage" in frame.options:
         said |= OF_VINTAGES
     if frame.metric == "geopolitical_events" and frame.options.get("topic"):

@@ -455,6 +455,7 @@ def _edge(match: re.Match[str], today: date) -> Period | None:
 
 _SESSION_WORDS = frozenset(
     {"session", "sessions", "close", "closes", "bar", "bars", "candle", "candles", "print", "prints"}
+    | {"price", "prices", "closing price", "closing prices", "close price", "close prices", "closing levels"}
 )
 _IN = r"(?:in|during|for|over|of|within|throughout|on|at|as of|around)"
 _THE = r"(?:the )?"
@@ -528,9 +529,13 @@ _FORMS: tuple[tuple[re.Pattern[str], Reader], ...] = (
     _form(r"(?:since |over |through |for )?(?:year[- ]to[- ]date|ytd|month[- ]to[- ]date|mtd|"
     r"quarter[- ]to[- ]date|qtd|week[- ]to[- ]date|wtd)", _to_date),
     _form(rf"(?:{_IN} )?(?:so far )?(?:this|current|the current|the present) (?P<u>{UNIT})(?: so far)?", _this),
+    # "The high of the year", "up on the year": the one that runs.
+    _form(r"(?<!end )(?<!start )(?<!beginning )(?<!rest )(?<!half )(?<!quarter )(?<!month )(?<!day )(?<!part )"
+    r"(?<!remainder )(?<!balance )(?<!turn )(?<!close )(?:of|on|for) the (?P<u>year|quarter|month|week)"
+    r"(?! (?:of|to|before|after|ending|ended|end|from|that|when|in|ahead|\d))", _this),
     _form(rf"(?:{_IN} )?{_THE}(?:last|past|this past|these past|previous|prior|trailing|latest|recent|most recent|"
     rf"preceding) (?P<n>\d+)[- ]?(?:trading |business |"
-    rf"calendar )?(?P<u>{'|'.join(sorted(_SESSION_WORDS, key=len, reverse=True))}|{UNIT})", _last_count),
+    rf"calendar |daily )?(?P<u>{'|'.join(sorted(_SESSION_WORDS, key=len, reverse=True))}|{UNIT})", _last_count),
     _form(r"(?:over |for |on )?(?:ttm|ltm)", lambda match, today: _back(today, 12, "month", "the last 12 months")),
     _form(rf"(?:{_IN} )?{_THE}(?P<w>(?:this )?past|last|previous|prior|trailing|calendar(?! \w+ (?:returns?|"
     rf"performances?|gains?|changes?))|preceding) (?:calendar |full |complete )?(?P<u>{UNIT})(?! {YEAR})", _last_unit),
@@ -562,6 +567,9 @@ _FORMS: tuple[tuple[re.Pattern[str], Reader], ...] = (
     r"maximum )?(?:returns?|performance|trend|change|gains?|volatility|vol|sharpe|sortino|beta|correlations?|"
     r"drawdown|cagr|"
     r"average|avg|high|low|chart|view|sentiment)\b(?! momentum))", _compact),
+    _form(r"(?<!average )(?<!rolling )(?<!every )(?<!per )(?<!hold )(?<!holding )(?<!horizon )(?P<n>1) "
+          r"(?P<u>week|wk|month|mth|quarter|qtr|year|yr)(?=\s*(?:[?.!,;]|$|(?:vs|versus|please|pls|only|too)\b))",
+          _compact),
     _form(r"(?<!average )(?<!rolling )(?P<n>\d+) (?P<u>weeks|wks|months|mths|quarters|qtrs|years|yrs)(?! (?:ago|"
           r"ahead|forward|from|out|"
     r"after|before|later|following|either|momentum|lookback|old|moving|of|to|into|in|at|was|were|is|did|has|had)\b)",

@@ -19,7 +19,7 @@ from agents.planner.reading import Reading, Span, misspellings, read
 from agents.planner.requests import calls_of, factor_symbol, group_members, is_group
 from agents.planner.rules import first_rule
 from agents.planner.rules_panel import panel
-from agents.planner.rules_refuse import OUTSIDE, decline, refuse
+from agents.planner.rules_refuse import OUTSIDE, decline, refuse, unapproved
 from agents.planner.rules_reports import day_report
 from agents.planner.rules_scan import scan, scan_in_words
 from agents.planner.rules_strategies import strategies
@@ -29,9 +29,10 @@ from agents.planner.shocks import crisis_words
 from agents.planner.slots import Slots, take_slots
 from agents.planner.spelling import respelt
 from agents.planner.spoken import as_figures
+from agents.planner.subjects import of_the_subject_before
 from agents.planner.text import joined, plain
 from agents.planner.universe import Universe
-from agents.planner.unnamed import is_unnamed
+from agents.planner.unnamed import is_unnamed, only_a_name
 
 HELLO = (
     "Hello. I am this desk's offline planner: no language model is connected, I read questions with a grammar. "
@@ -285,7 +286,7 @@ def _plan_one(question: str, universe: Universe, today: date, previous: Frame | 
         or (previous is not None and previous.period is not None and previous.period.name == "this_year")
     ):
         reading.periods = [replace(one, period=beside_this_year(one.period, today)) for one in reading.periods]
-    plan = refuse(reading)
+    plan = refuse(reading, previous.symbols if previous else ())
     if plan is None and (sql := _SELECT.match(question)):
         plan = Plan(outcome="answer", frame=Frame(topic="sql", options={"sql": sql[1].strip().rstrip(";")}))
     if plan is None and (own := strategies(question, take_slots(reading, universe))):
@@ -359,7 +360,9 @@ def _understand(reading: Reading, universe: Universe, previous: Frame | None) ->
         )
     plan = resampled(reading, previous) or follow_up(reading, slots, universe, previous)
     plan = plan or first_rule(reading, slots, universe, previous)
-    return _with_leftovers(plan, reading, slots, universe, previous)
+    plan = of_the_subject_before(plan, reading, slots, universe, previous) or plan
+    plan = _with_leftovers(plan, reading, slots, universe, previous)
+    return (unapproved(reading) if plan.outcome == "clarify" else None) or plan
 
 
 # An order to hedge names nothing that could be proposed.
@@ -423,6 +426,8 @@ def _with_leftovers(
             frame=None,
             private=bool(plan and plan.private),
         )
+    if bare := only_a_name(reading, slots):
+        return bare
     return Plan(outcome="clarify", say=_missing(reading, slots), frame=_partial(slots))
 
 

@@ -163,7 +163,8 @@ _ONLY_A_PATH = re.compile(
 _INTERVALS = re.compile(r"\b(?:confidence|intervals?|bounds?|bands?)\b", re.I)
 # How likely a move is, and not what it would do: "the probability that NVDA doubles in a year".
 _LIKELY = re.compile(
-    r"^(?!.*\bif\b).*\b(?:probab\w*|chances?|odds|likel(?:y|ihood))\b(?: \w+){0,3}? (?:that|of|is it|for)\b",
+    r"^(?!.*\bif\b).*\b(?:probab\w*|chances?|odds|likel(?:y|ihood))\b(?:(?: \w+){0,3}? (?:that|of|is it|for)\b|"
+    r"(?: [\w.'-]+){0,3} (?:doubl|trebl|tripl|halv|ris|fall|drop|gain|los|reach|hit|end|clos)\w*)",
     re.I | re.S,
 )
 _BUDGETS = re.compile(r"\b(?:budget\w*|how (?:large|big) (?:may|can|could|should))\b", re.I)
@@ -177,6 +178,9 @@ _HOW_LARGE = re.compile(
 )
 
 
+_IS_HELD = re.compile(
+    r"\bhow (?:large|big|much) (?:is|are|was|were)\b.*\bin (?:my|our|the) (?:portfolio|book|account)\b", re.I
+)
 _OWNS = re.compile(r"\b(?:do|did) (?:i|we) (?:still |already |now )?(?:own|hold|have|got)\b", re.I)
 # "How many MSFT shares is 5% of my account".
 _WORTH_OF_SHARES = re.compile(
@@ -257,7 +261,7 @@ def _of_a_position(reading: Reading) -> bool:
 
 def _is_sizing(reading: Reading) -> bool:
     """Say whether it is asked how much of something fits the account."""
-    if _OWNS.search(reading.text):
+    if _OWNS.search(reading.text) or _IS_HELD.search(reading.text):
         return False
     if _asks_how_much(reading):
         return True
@@ -278,8 +282,10 @@ def _is_sizing(reading: Reading) -> bool:
         and len(reading.values("symbol")) == 1
     ):
         return True
-    large = _HOW_LARGE.search(reading.text) and reading.has(
-        "stop", "shortfall", "risk", "volatility", "atr", "size", "weight"
+    large = (
+        _HOW_LARGE.search(reading.text)
+        and not _IS_HELD.search(reading.text)
+        and reading.has("stop", "shortfall", "risk", "volatility", "atr", "size", "weight")
     )
     risked = reading.has("stop", "atr") and _RISKED.search(reading.text) is not None
     how_many = re.search(r"\bhow (?:many|much)\b", reading.text, re.I) is not None

@@ -18,11 +18,12 @@ _MINE = re.compile(
 )
 _BOUGHT_AT = re.compile(
     r"\b(?:my|our) (?:avg|average)\b(?! (?:true|down|return|price target))|"
-    r"\b(?:price|cost|level|much)\b.*\b(?:did|have|had) (?:i|we) (?:buy|bought|pay|paid|get in(?:to)?|enter(?:ed)?)\b",
+    r"\b(?:price|cost|level|much)\b.*\b(?:did|have|had) (?:i|we) (?:buy|bought|pay|paid|get in(?:to)?|enter(?:ed)?)\b|"
+    r"\b(?:price|cost)\b.*\b(?:i|we) (?:bought|paid|got in(?:to)?|entered)\b",
     re.I,
 )
 # What ranks holdings by what they made; a biggest or smallest holding is one by size.
-_LOST = r"worst|losers?|decliners?|lost|los(?:es?|ing)|hurt(?:ing|s)?|down"
+_LOST = r"worst|losers?|decliners?|lost|los(?:es?|ing)|loss(?:es)?|cost (?:me|us)|hurt(?:ing|s)?|down"
 _BY_PROFIT = re.compile(
     rf"\b(?:best|{_LOST}|performers?|winners?|gainers?|made|mak(?:es?|ing)|gain(?:ed|s)?|earn(?:ed|s)?|up|"
     rf"profitable)\b",
@@ -76,7 +77,8 @@ def is_book(reading: Reading, slots: Slots, previous: Frame | None) -> bool:
         return True
     if reading.has("cost") and (mine or reading.has("portfolio")):
         return True
-    if reading.has("rejected", "working"):
+    expires = reading.has("expiry") and reading.concepts() <= {"expiry", "pronoun", "when"}
+    if expires or reading.has("rejected", "working"):
         return True
     if _BOUGHT_AT.search(reading.text):
         return True
@@ -106,7 +108,11 @@ def _is_elsewhere(reading: Reading, slots: Slots, mine: bool) -> bool:
     """Say whether events, dividends or what others hold are asked about, and not the account."""
     events = reading.has("geopolitical") and not reading.has("portfolio", "exposure", "pnl")
     imagined = bool(slots.symbols) and (had_held(reading) or (_others_held(reading) and not mine))
-    recorded = bool(slots.symbols) and re.search(r"\b(?:share|stock) splits?\b|\bsplits\b", reading.text, re.I)
+    recorded = bool(slots.symbols) and re.search(
+        r"\b(?:share|stock) splits?\b|\bsplits\b|\b(?:make|made|do|did|have|had|has|ever)\b.*\bsplit\b",
+        reading.text,
+        re.I,
+    )
     return events or imagined or bool(recorded) or (reading.has("dividend") and not mine)
 
 
@@ -181,9 +187,8 @@ def book(reading: Reading, slots: Slots, previous: Frame | None) -> Plan:
         others = [name for name in ("orders", "fills", "proposals") if reading.has(name)]
         limits = Frame(topic="portfolio", options={"sections": [*others, "limits"]})
         return Plan(outcome="answer", frame=limits, private=True)
-    if re.search(r"\bstopped out\b", reading.text, re.I):
-        say = "I show fills with their orders, not why each order was placed: the fills of which days?"
-        return Plan(outcome="clarify", say=say, private=True)
+    if said := _unanswered(reading):
+        return Plan(outcome="clarify", say=said, private=True)
     metric = _metric(reading)
     if reading.has("digest") and not slots.symbols and not slots.periods and metric in ("positions", "nav", "weight"):
         return Plan(outcome="answer", frame=Frame(topic="portfolio"), private=True)
@@ -224,6 +229,19 @@ def book(reading: Reading, slots: Slots, previous: Frame | None) -> Plan:
     return Plan(outcome="answer", frame=frame, private=True)
 
 
+def _unanswered(reading: Reading) -> str:
+    """Return what the desk says where the account's records do not tell what is asked."""
+    if re.search(r"\bstopped out\b", reading.text, re.I):
+        return "I show fills with their orders, not why each order was placed: the fills of which days?"
+    if _BEST_DAY.search(reading.text) and not reading.has("orders", "fills", "proposals"):
+        return (
+            "I do not rank the account's days; “my NAV by day this month” lists them, and “my drawdown” is the fall "
+            "from the highest value. Which of these?"
+        )
+    return ""
+
+
+_BEST_DAY = re.compile(r"\b(?:best|worst) (?:single )?(?:day|week|month|quarter|session)s?\b", re.I)
 _REALISED = re.compile(r"\b(?:un)?reali[sz]ed\b", re.I)
 
 
@@ -251,7 +269,8 @@ _COLUMNS = re.compile(r"\b(?:positions?|holdings?|lines?)\b.*\b(?:with|showing|a
 _FROM_ITS_HIGHEST = re.compile(
     r"\b(?:fall\w*|fell|down|off|below|under|drop\w*|declin\w*|lost|slipp\w*|come down)\b.*?"
     r"\b(?:the|its|my|our|their) (?:(?:ever|all-time) )?(?:highest|record|best|maximum|top) "
-    r"(?:value|level|nav|balance|point|mark|figure|close)\b",
+    r"(?:value|level|nav|balance|point|mark|figure|close)\b|"
+    r"\bhow (?:far|much|deep)\b.*\b(?:off|below|under|beneath|from)\b.*\b(?:maximum|highest|top|peak|high|record)\b",
     re.I,
 )
 _COUNTED = frozenset({"fills", "orders", "proposals"})

@@ -157,17 +157,29 @@ def _levels(reading: Reading, slots: Slots, metric: str, explicit: bool, common:
     return None
 
 
+_OVER_TIME = re.compile(
+    r"\b(?:over|through|across) (?:the )?(?:time|years|decades)\b|\bhistory of\b|\bhistorical(?:ly)?\b", re.I
+)
+
+
 def _values(reading: Reading, slots: Slots, metric: str, explicit: bool, common: dict[str, Any]) -> Plan:
     """Return the plan of the values of a series: the latest, a list, an extreme, the newest few."""
     period = slots.period
+    if _OVER_TIME.search(reading.text) and (period is None or period.kind == "latest"):
+        period, explicit = ALL, True
     aggregation = slots.aggregation if slots.aggregation in ("average", "median", "minimum", "maximum") else None
     if aggregation is None and explicit and metric in ("macro_value", "macro_yoy", "macro_change", "macro_growth"):
         aggregation = "list"
     if metric == "macro_growth" and not explicit and slots.grain:
         period = ALL
     if metric == "macro_growth" and slots.grain is None and explicit:
+        by_quarter = period is not None and period.unit == "quarter"
         common["grain"] = (
-            "year" if period and period.start and period.end and (period.end - period.start).days >= 360 else "quarter"
+            "quarter"
+            if by_quarter
+            else "year"
+            if period and period.start and period.end and (period.end - period.start).days >= 360
+            else "quarter"
         )
     if aggregation in ("minimum", "maximum", "average") and not explicit:
         period = ALL

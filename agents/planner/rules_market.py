@@ -355,6 +355,8 @@ def _compare(reading: Reading, slots: Slots, universe: Universe) -> Plan | None:
     if reading.has("beta"):
         return None
     measured = [concept for concept in _COMPARED if reading.has(concept)]
+    if measured == ["volatility"] and _measured(reading) == "realized_volatility":
+        return None
     if not (reading.has("compare") or len(measured) > 1 or (measured and len(slots.symbols) > 1) or not measured):
         return None
     against = re.search(r"\b(?:against|relative to|benchmark(?:ed)?)\b", reading.text, re.I) and not re.search(
@@ -447,7 +449,10 @@ def _change(reading: Reading, slots: Slots, universe: Universe) -> Plan | None:
     if aggregation == "count" and operator is None:
         operator, value = (
             ("<", 0.0)
-            if re.search(r"\b(?:down|negative|red|losing|fell|lost|lower|declin\w*|losses|drop\w*)\b", text)
+            if re.search(
+                r"\b(?:down|negative|red|losing|fell|falls?|fallen|lost|los[et]|lower|declin\w*|loss(?:es)?|drop\w*)\b",
+                text,
+            )
             else (">", 0.0)
         )
     if (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from agents.planner.plan import Plan
 from agents.planner.reading import Reading
@@ -142,7 +143,7 @@ _NOT_STORED = re.compile(
     r"option greeks|risk reversals?|level[- ]2|market depth|depth of (?:book|market)|(?:delta|gamma|vega|"
     r"theta)\b.*\b(?:calls?|puts?)|"
     r"options? (?:delta|gamma|vega|theta)|\b(?:on|the|of) (?:[\w']+ ){0,2}options\b|"
-    r"short interest|insider (?:trades?|trading|buying|selling)|analyst ratings?|balance sheet of|"
+    r"short interest|insider (?:trades?|trading|buying|selling)|analyst ratings?|balance sheet of(?! the fed)|"
     r"income statement|cash flow statement|ebitda|revenue|"
     r"free cash flow|dividend yield|book value|order book|level 2|bid[- ]ask|tick data|intraday(?! (?:top|"
     r"highs?|lows?|peaks?|bottoms?|extremes?|ranges?)\b)|minute bars?|"
@@ -260,11 +261,14 @@ _ONLY_A_PERSON = (
 
 
 # "Confirm please all the proposals": politeness between the words changes nothing.
-_POLITELY = re.compile(r"(?<=\w),? (?:please|pls|kindly|now|quickly|just|for (?:me|us)|on my behalf),?(?= \w)", re.I)
+_POLITELY = re.compile(
+    r"(?<=\w),? (?:please|pls|kindly|now|quickly|just|for (?:me|us)|on my behalf|(?:by )?yourself|itself),?(?= \w)",
+    re.I,
+)
 
 
-def refuse(reading: Reading) -> Plan | None:
-    """Return the refusal of a question that asks for something forbidden, or None."""
+def refuse(reading: Reading, subject: Sequence[str] = ()) -> Plan | None:
+    """Return the refusal of a question that asks for something forbidden, or None; `subject` was talked about."""
     text = reading.text
     if _SQL_HARM.search(text) or (_WIPE.search(text) and not reading.values("symbol")):
         return _refused(_READS_ONLY)
@@ -293,7 +297,7 @@ def refuse(reading: Reading) -> Plan | None:
         )
     if _MANIPULATES.search(text):
         return _refused("That is market manipulation: I prepare no orders that are meant to mislead the market.")
-    if plan := _forbidden(reading):
+    if plan := _forbidden(reading, subject):
         return plan
     if _TAMPERS.search(text) and not reading.has("backtest", "chart"):
         return _refused(
@@ -316,12 +320,20 @@ def refuse(reading: Reading) -> Plan | None:
     return None
 
 
-def _forbidden(reading: Reading) -> Plan | None:
-    """Return the refusal of an order without approval, of a sure profit, of others' books or of changed records."""
+def unapproved(reading: Reading) -> Plan | None:
+    """Return the refusal of an order that is to go out without a person's approval, or None."""
     text = reading.text
     unasked = _ORDERS.search(text) and _UNASKED.search(text) and not _ASKS_ABOUT_APPROVAL.search(text)
-    if unasked or _NO_PROPOSAL.search(text):
-        return _refused(_UNAPPROVED, private=True)
+    return _refused(_UNAPPROVED, private=True) if unasked or _NO_PROPOSAL.search(text) else None
+
+
+def _forbidden(reading: Reading, subject: Sequence[str]) -> Plan | None:
+    """Return the refusal of an order without approval, of a sure profit, of others' books or of changed records."""
+    text = reading.text
+    # A whole order is written up and waits, however it is asked for; without one there is nothing to write.
+    is_whole = len(reading.values("symbol") or subject) == 1 and bool(reading.numbers)
+    if not is_whole and (unasked := unapproved(reading)):
+        return unasked
     if _DECIDED.search(text):
         return _refused(_ONLY_A_PERSON, private=True)
     if _SURE.search(text) and _FOR_SURE.search(text):

@@ -63,6 +63,9 @@ def scan_in_words(text: str) -> tuple[str, str] | None:
             found.append((hit.start(), write(hit)))
             left = left[: hit.start()] + " " * len(hit.group()) + left[hit.end() :]
     found = list(dict((said, (at, said)) for at, said in reversed(found)).values())
+    if sum(said.startswith("rsi(") for _, said in found) > 1:
+        # "Oversold, that is, an RSI below 35": the figure that is said goes before the usual one.
+        found = [(at, said) for at, said in found if said not in ("rsi(14) < 30", "rsi(14) > 70")]
     only_a_scan = any("cross" in said or "highest" in said or "lowest" in said for _, said in found)
     asked = sum(said.count(" and ") + 1 for _, said in found)
     if not found or (asked < 2 and not only_a_scan):

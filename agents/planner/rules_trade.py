@@ -9,6 +9,7 @@ from agents.planner.concepts import SIGNS
 from agents.planner.order_terms import conditional, linked_pair, stop_limit, together, weighted_legs
 from agents.planner.plan import Frame, Plan
 from agents.planner.reading import Reading, Span
+from agents.planner.rules_refuse import unapproved
 from agents.planner.slots import Slots
 
 _SIDES = ("buy", "sell", "trim", "add_to")
@@ -159,7 +160,7 @@ def trade(reading: Reading, slots: Slots, previous: Frame | None) -> Plan:
             Frame(topic="trade", symbols=symbols, options=options),
         )
     options.update(counted)
-    if reading.has("bypass"):
+    if reading.has("bypass") or unapproved(reading):
         notes.append("No order goes out without a person's approval: this is a proposal that waits for it.")
     if not _sided(reading):
         notes.append("No side was said: read as a buy.")
@@ -487,7 +488,7 @@ def _quantity(reading: Reading) -> float | None:
     for at, number in sorted(reading.numbers.items()):
         if number.unit != "plain" or at in taken:
             continue
-        after, before = starts.get(at + number.words), ends.get(at)
+        after, before = starts.get(at + number.words), ends.get(at) or ends.get(_before_whom(reading, at))
         if after and (after.kind == "symbol" or (after.kind == "concept" and after.value == "shares")):
             return number.value
         if (
@@ -502,6 +503,11 @@ def _quantity(reading: Reading) -> float | None:
         if following in ("of", "more"):
             return number.value
     return None
+
+
+def _before_whom(reading: Reading, at: int) -> int:
+    """Return the place before the person for whom is bought: "buy me 20"."""
+    return at - 1 if at and reading.words[at - 1].low in ("me", "us", "myself") else at
 
 
 def price_positions(reading: Reading) -> set[int]:

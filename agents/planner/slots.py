@@ -270,6 +270,9 @@ def _count(reading: Reading) -> int | None:
         counted = after[0] if after else None
         if previous in ("which", "what") and not (counted and counted.value in ("days", "unit")):
             return int(number.value)
+        following = reading.words[at + number.words].low if at + number.words < len(reading.words) else ""
+        if previous in _COUNTED_FROM and following in ("times", "reports", "prints", "announcements"):
+            return int(number.value)
         if previous in _COUNTED_FROM and any(span.kind in ("concept", "symbol", "macro", "topic") for span in after):
             return int(number.value)
     return None

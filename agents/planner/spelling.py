@@ -174,8 +174,11 @@ def _clearest(
         return None
     if best in _empty_words() and best not in names:
         # "Jsut" is just: a word without content is only read where its letters are swapped or doubled.
-        return (best, cost) if best not in SPEECH and len(word) > 3 and edits(word, best) < SURE else None
-    return (best, cost) if best in known or best in names else None
+        return (best, cost) if len(word) > 3 and edits(word, best) < SURE else None
+    if best in known or best in names:
+        return best, cost
+    # A word of ordinary speech, too, is read where its letters are swapped or doubled: "reprot".
+    return (best, cost) if len(word) > 3 and edits(word, best) < SURE and not rivals else None
 
 
 def closest(word: str, known: Collection[str]) -> str | None:

@@ -117,6 +117,36 @@ _FORMS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
         lambda found: f"{found[1]}-{found[2]}-{found[3]}",
     ),
     (re.compile(r"\b(\d{1,3})(?=(?:dma|sma|ema)\b)", re.I), lambda found: f"{found[1]} "),
+    # "How high did the VIX go in March", "how high the VIX went".
+    (
+        re.compile(
+            r"\bhow (high|low) (?:did |has |have |had )?((?:the )?[\w&.^$-]+(?: [\w&.-]+)?) "
+            r"(?:go|goes|went|gone|get|got|climb(?:ed)?|reach(?:ed)?|fall|fell|fallen|drop(?:ped)?|rise|rose|trade[ds]?)\b",
+            re.I,
+        ),
+        lambda found: f"{'highest' if found[1].lower() == 'high' else 'lowest'} price of {found[2]}",
+    ),
+    (re.compile(r"\b(this|last|next|past) weak\b", re.I), lambda found: f"{found[1]} week"),
+    (re.compile(r"^\s*n (?=(?:for|the|in|on|what|how)\b)", re.I), lambda found: "and "),
+    (re.compile(r"\b(have|own|be worth|hold|had) (?:today|now) (?=if\b)", re.I), lambda found: f"{found[1]} "),
+    # "Extend it back to 2020".
+    (
+        re.compile(
+            r"\b(?:extend|take|stretch|push|go|start)(?: (?:it|that|this|the (?:chart|graph)))? back (?:to|until) "
+            r"(?=(?:19|20)\d\d|Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)",
+            re.I,
+        ),
+        lambda found: "since ",
+    ),
+    # "Over or under her average of 50 days".
+    (
+        re.compile(
+            r"\b(above|over|below|under|beneath|than|vs)\b([^?.;]{0,30}?)\b(?:moving )?average of (\d{1,3}) "
+            r"(?:days?|sessions?)\b",
+            re.I,
+        ),
+        lambda found: f"{found[1]}{found[2]}{found[3]} day moving average",
+    ),
     (re.compile(r"\b(atr|rsi|adx|cci|roc|mfi|wma)(?=\d{1,3}\b)", re.I), lambda found: f"{found[1]} "),
     (re.compile(r"\b(nasdaq|russell|s&p|dow|euro stoxx)-(?=\d)", re.I), lambda found: f"{found[1]} "),
     (
@@ -132,6 +162,7 @@ _FORMS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
         lambda found: f"{found[1]} {found[2]} opens",
     ),
     (re.compile(r"\b(?:xmas|christmas)(?: day)?\b", re.I), lambda found: "25 December"),
+    (re.compile(r"\bnew year'?s? eve\b", re.I), lambda found: "31 December"),
     (re.compile(r"\bnew year'?s(?: day)?\b", re.I), lambda found: "new year"),
     (
         re.compile(

@@ -1,9 +1,11 @@
-"""Tell a question that turns on something that nobody named, such as the two funds."""
+"""Tell a question that turns on something that nobody named, such as the two funds, and one that is only a name."""
 
 from __future__ import annotations
 
 import re
 
+from agents.planner.periods import LATEST
+from agents.planner.plan import Frame, Plan
 from agents.planner.reading import Reading
 from agents.planner.slots import Slots
 
@@ -40,3 +42,13 @@ def is_unnamed(reading: Reading, slots: Slots) -> bool:
         return False
     held = "position" in found[0].lower()
     return bool(_UNNAMED_ACT.search(reading.text)) if held or several else not reading.has("portfolio", "risk", "nav")
+
+
+def only_a_name(reading: Reading, slots: Slots) -> Plan | None:
+    """Return the newest price of a symbol that is asked for by its name alone: "vix?"."""
+    more = reading.concepts() or reading.numbers or slots.periods or slots.series or slots.group or slots.topics
+    named = sum(span.end - span.start for span in reading.spans if span.kind == "symbol")
+    alone = len(slots.symbols) == 1 and not more and len(reading.words) == named + 1
+    if not alone or reading.words[-1].raw != "?":
+        return None
+    return Plan(outcome="answer", frame=Frame(topic="metric", metric="close", symbols=slots.symbols, period=LATEST))

@@ -27,7 +27,11 @@ _RELEASES: tuple[tuple[re.Pattern[str], str, str], ...] = tuple(
         (r"(?:ppi|producer price index)", "PPI", ""),
         (r"core (?:pce price index|personal consumption expenditures price index)", "Core PCE price index", ""),
         (r"(?:pce price index|personal consumption expenditures price index)", "PCE price index", ""),
-        (r"(?:nonfarm payrolls|non farm payrolls|non farm employment change)", "Nonfarm payrolls", ""),
+        (
+            r"(?:nonfarm payrolls|non farm payrolls|non farm employment change|employment situation)",
+            "Nonfarm payrolls",
+            "",
+        ),
         (r"adp (?:employment change|non ?farm employment change)", "ADP employment", ""),
         (r"unemployment rate", "Unemployment rate", ""),
         (r"average hourly earnings", "Average hourly earnings", "m/m"),

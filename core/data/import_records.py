@@ -23,8 +23,10 @@ from itertools import pairwise
 from typing import Any
 
 from core.data.calendar import shift_session
+from core.data.risk_index import HIGH_RISK, risk_event
 from core.data.symbols import SymbolResolver
 from core.data.table_file import TableFile, as_day
+from core.domain.event_records import GeopoliticalEvent
 from core.domain.market_records import (
     AssetClass,
     CorporateAction,
@@ -265,7 +267,7 @@ def read_macro(file: TableFile, catalogue: Sequence[MacroSeries]) -> Parsed:
 
 
 def read_risk_index(file: TableFile, catalogue: Sequence[MacroSeries]) -> Parsed:
-    """Read the columns of the daily geopolitical risk index as macro series."""
+    """Read the columns of the daily geopolitical risk index as macro series, and its days of high risk as events."""
     names = [name for name in _GPR_SERIES if file.has(name)]
     lags = {entry.series_id: entry.release_lag_days for entry in catalogue}
     holder = RowHolder(file, "macro_observation", stem(file))
@@ -280,7 +282,25 @@ def read_risk_index(file: TableFile, catalogue: Sequence[MacroSeries]) -> Parsed
                 good.append((_GPR_SERIES[name], period, value, "", origin))
     main = [row for row in good if row[0] == "GPRD"]
     beside = [row for row in good if row[0] != "GPRD"]
-    return Parsed(records=_observations(main, lags), held=holder.rows(), beside=_observations(beside, lags))
+    return Parsed(
+        records=_observations(main, lags),
+        held=holder.rows(),
+        beside=[*_observations(beside, lags), *_days_of_high_risk(good, lags["GPRD"])],
+    )
+
+
+def _days_of_high_risk(good: Sequence[tuple[str, date, float | None, str, str]], lag_days: int) -> list[RecordRows]:
+    of_day: dict[tuple[str, date], dict[str, float]] = defaultdict(dict)
+    for series, period, value, _, source in good:
+        if value is not None:
+            of_day[source, period][series] = value
+    by_source: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
+    for (source, day), values in of_day.items():
+        if values.get("GPRD", 0.0) >= HIGH_RISK:
+            parts = {name: values.get(name) for name in ("GPRD_ACT", "GPRD_THREAT")}
+            known = end_of(day + timedelta(days=lag_days))
+            by_source[source].append(risk_event(day, values["GPRD"], parts, source, known))
+    return _records(GeopoliticalEvent, by_source)
 
 
 def _observations(good: Sequence[tuple[str, date, float | None, str, str]], lags: dict[str, int]) -> list[RecordRows]:

@@ -21,6 +21,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from core.data.import_records import Parsed, RowHolder, column_or, end_of, stem
+from core.data.risk_index import severity_of
 from core.data.symbols import SymbolResolver
 from core.data.table_file import TableFile, as_day, as_seconds
 from core.domain.event_records import EconomicEvent, GeopoliticalEvent, SecurityEvent
@@ -30,9 +31,6 @@ from core.ports.vendor import RecordRows
 
 _SCHEDULE_DAYS = 7
 _EARNINGS_SCHEDULE_DAYS = 14
-# Daily geopolitical risk index of the day, whose mean since 1985 is 100.
-_HIGH_RISK = 200.0
-_MEDIUM_RISK = 140.0
 _SCORES = {"positive": 1.0, "neutral": 0.0, "negative": -1.0}
 _CATEGORIES = (
     ("inflation", ("cpi", "consumer price", "ppi", "producer price", "inflation", "pce price", "price index")),
@@ -236,13 +234,6 @@ def read_geopolitical(file: TableFile) -> Parsed:
             )
         )
     return Parsed(records=_grouped(GeopoliticalEvent, by_source), held=holder.rows())
-
-
-def severity_of(risk_index: float | None) -> str:
-    """Return low, medium or high for a day's geopolitical risk index; an event without index is medium."""
-    if risk_index is None:
-        return "medium"
-    return "high" if risk_index >= _HIGH_RISK else "medium" if risk_index >= _MEDIUM_RISK else "low"
 
 
 def _category(name: str) -> str:

@@ -7,7 +7,8 @@ from typing import Any, Protocol
 
 from core.data.calendar import close_of, shift_session
 from core.data.pipeline import IngestReport, Pipeline, Progress, no_progress, run_vendor
-from core.data.universe import SOURCE, macro_catalogue, memberships, symbol_history, universe
+from core.data.universe import SOURCE, macro_catalogue, memberships, release_schedule, symbol_history, universe
+from core.domain.event_records import EconomicEvent
 from core.domain.market_records import GroupMembership, Instrument, MacroSeries, SymbolHistory
 from core.domain.records import Record
 from core.ports.clock import Clock
@@ -30,12 +31,13 @@ class ReplayClock(Clock, Protocol):
 
 
 def seed_universe(pipeline: Pipeline) -> None:
-    """Store the instruments, their symbols and the macro series that the desk covers; what a vendor states is kept."""
+    """Store the instruments, symbols, macro series and release days the desk knows; what a vendor states is kept."""
     for record, entries in (
         (Instrument, universe()),
         (SymbolHistory, symbol_history()),
         (GroupMembership, memberships()),
         (MacroSeries, macro_catalogue()),
+        (EconomicEvent, release_schedule()),
     ):
         rows = RecordRows(record=record, source=SOURCE, rows=[as_row(entry) for entry in entries])
         set_once = ("total_assets_usd", "listed", "delisted") if record is Instrument else ()

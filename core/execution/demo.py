@@ -35,7 +35,7 @@ from core.ports.clock import Clock
 from core.ports.market_data import Instruments
 
 ACCOUNT_ID = "demo"
-DEPOSIT = Decimal("250000.00")
+DEPOSIT = Decimal("1000000.00")
 SESSIONS = 60
 PENDING_DAYS = 7
 
@@ -108,9 +108,9 @@ def load_demo(store: TradingStore, marks: Marks, instruments: Instruments, clock
         account_id=ACCOUNT_ID,
         name="Demo book (paper)",
         broker="paper",
-        four_eyes_above=Decimal(100_000),
+        four_eyes_above=Decimal(250_000),
         limits={
-            "max_order_notional": 100_000,
+            "max_order_notional": 250_000,
             "max_position_weight": "0.40",
             "max_gross_exposure": "1.50",
             "allow_short": True,

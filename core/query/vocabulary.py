@@ -74,12 +74,12 @@ TOPICS: tuple[Topic, ...] = (
         "CPI, Consumer Price Index",
         "cpi, inflation, consumer prices, consumer price index",
     ),
-    _topic("PCE", "PCE prices", "PCE, Personal Consumption", "pce, core pce"),
+    _topic("PCE", "PCE prices", "PCE, Personal Consumption, Personal Income and Outlays", "pce, core pce"),
     _topic("PPI", "Producer prices", "PPI, Producer Price", "ppi, producer prices"),
     _topic(
         "payrolls",
         "Nonfarm payrolls",
-        "Nonfarm Payrolls, Non-Farm Employment",
+        "Nonfarm Payrolls, Non-Farm Employment, Employment Situation",
         "nfp, payroll, payroll report, jobs number, jobs numbers, employment report, employment situation, "
         "payrolls, jobs report, nonfarm payrolls, non-farm payrolls",
     ),

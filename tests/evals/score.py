@@ -105,7 +105,9 @@ def same_outcome(expected: str, got: str, *, planned: bool) -> bool:
 def contains(expected: Any, got: Any) -> bool:
     """Say whether the expected part is in what was got; "a|b" are alternatives, numbers agree to 1e-9."""
     if isinstance(expected, dict):
-        return isinstance(got, dict) and all(contains(value, got.get(key)) for key, value in expected.items())
+        return isinstance(got, dict) and all(
+            contains(_in_plural(value) if key == "unit" else value, got.get(key)) for key, value in expected.items()
+        )
     if isinstance(expected, list):
         return isinstance(got, list | tuple) and len(expected) == len(got) and all(map(contains, expected, got))
     if isinstance(expected, str):
@@ -113,6 +115,11 @@ def contains(expected: Any, got: Any) -> bool:
     if isinstance(expected, int | float) and isinstance(got, int | float):
         return abs(expected - got) < 1e-9
     return bool(expected == got)
+
+
+def _in_plural(unit: Any) -> Any:
+    """Return the units of a period in both numbers, as the tools take both."""
+    return "|".join(dict.fromkeys(f"{one.rstrip('s')}{end}" for one in str(unit).split("|") for end in ("", "s")))
 
 
 def ours_fits(question: dict[str, Any], calls: list[dict[str, Any]]) -> bool:

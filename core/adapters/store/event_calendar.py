@@ -19,7 +19,11 @@ _CLOSE_HOUR = 20
 # Names that cover several releases; others match as whole words of the stored name, speeches aside.
 _PATTERNS = {
     "FOMC": r"FOMC (Statement|Press Conference|Economic Projections)|Federal Funds Rate|Fed Interest Rate Decision",
-    "NFP": r"Non-?farm (Payrolls|Employment Change)",
+    "NFP": r"Non-?farm (Payrolls|Employment Change)|Employment Situation",
+    "CPI": r"\mCPI\M|Consumer Price Index",
+    "PPI": r"\mPPI\M|Producer Price Index",
+    "PCE": r"\mPCE\M|Personal Consumption Expenditures|Personal Income and Outlays",
+    "GDP": r"\mGDP\M|Gross Domestic Product",
 }
 _ECONOMIC = """
 SELECT DISTINCT ON (event_date) event_date, known_at, actual_known_at, actual, forecast, previous

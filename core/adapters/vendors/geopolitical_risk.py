@@ -17,9 +17,8 @@ from typing import Any
 from core.adapters.transport.client import Transport
 from core.adapters.transport.replies import Reply
 from core.adapters.transport.rows import number
-from core.data.import_texts import severity_of
+from core.data.risk_index import HIGH_RISK, risk_event
 from core.domain.event_records import GeopoliticalEvent
-from core.domain.identifiers import content_id
 from core.domain.market_records import MacroObservation
 from core.errors import VendorMalformed
 from core.ports.vendor import BarColumns, Payload, RecordRows, SymbolNames, Topic, VendorTerms, Wanted
@@ -47,7 +46,6 @@ _SERIES = {
 # A value is published within this time: the file comes weekly. It is also how far back a run has to look.
 _LAG = timedelta(days=7)
 _LOOK_BACK = timedelta(days=14)
-_HIGH_RISK = 200.0
 # The first bytes of a Stata file: its version, as text or as a number.
 _STATA = (b"<stata_dta>", b"\x71", b"\x72", b"\x73")
 
@@ -88,20 +86,14 @@ class GeopoliticalRisk:
             if rows:
                 yield RecordRows(record=MacroObservation, source=TERMS.name, rows=rows)
         else:
-            events = [_event(row) for row in days if row["event"] or row["GPRD"] >= _HIGH_RISK]
+            events = [_event(row) for row in days if row["event"] or row["GPRD"] >= HIGH_RISK]
             if events:
                 yield RecordRows(record=GeopoliticalEvent, source=TERMS.name, rows=events)
 
 
 def _event(row: Mapping[str, Any]) -> tuple[Any, ...]:
-    day, index = row["day"], row["GPRD"]
-    name = row["event"] or "Day of high geopolitical risk"
-    category = "labelled event" if row["event"] else "risk spike"
-    details = {column: row[column] for column in ("GPRD_ACT", "GPRD_THREAT") if not math.isnan(row[column])}
-    event = content_id("evt", "geopolitical", TERMS.name, day.isoformat())
-    return (
-        event, None, day, name, "", category, "", severity_of(index), index, details, TERMS.name, _known(day),
-    )  # fmt: skip
+    parts = {column: row[column] for column in ("GPRD_ACT", "GPRD_THREAT")}
+    return risk_event(row["day"], row["GPRD"], parts, TERMS.name, _known(row["day"]), label=row["event"])
 
 
 def _known(day: date) -> datetime:

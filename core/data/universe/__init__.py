@@ -1,13 +1,16 @@
-"""Know the instruments and macro series that the desk covers; the YAML files beside this module are the list."""
+"""Know the instruments, macro series and release days that the desk covers, listed in the YAML files beside this."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
+from core.domain.event_records import EconomicEvent
+from core.domain.identifiers import content_id
 from core.domain.market_records import GroupMembership, Instrument, MacroSeries, SymbolHistory
 
 SOURCE = "universe"
@@ -15,6 +18,7 @@ SOURCE = "universe"
 KNOWN_AT = datetime(1900, 1, 1, tzinfo=UTC)
 FIRST_DAY = date(1900, 1, 1)
 _FOLDER = Path(__file__).parent
+_NEW_YORK = ZoneInfo("America/New_York")
 _INSTRUMENT_FILES = ("etfs.yaml", "stocks.yaml", "more_stocks.yaml", "crypto.yaml", "indices.yaml")
 
 # The groups of the desk's scope: the largest funds, stocks and coins, and the themes it follows.
@@ -109,6 +113,27 @@ def never_published() -> Mapping[str, tuple[date, ...]]:
     """Return the periods (first of the month) of macro series that were never published: gaps that stay."""
     content = _read("macro.yaml")
     return {name: tuple(periods) for name, periods in content.get("never_published", {}).items()}
+
+
+@lru_cache(maxsize=1)
+def release_schedule() -> tuple[EconomicEvent, ...]:
+    """Return the releases whose days their publishers have announced, each known from the end of that day."""
+    return tuple(
+        EconomicEvent(
+            event_id=content_id("evt", SOURCE, release["name"], day.isoformat()),
+            event_at=datetime.combine(day, time.fromisoformat(release["hour"]), tzinfo=_NEW_YORK).astimezone(UTC),
+            event_date=day,
+            country="US",
+            name=release["name"],
+            category="release",
+            importance="high",
+            details={"publisher": release["publisher"], "page": release["page"]},
+            source=SOURCE,
+            known_at=datetime.combine(release["known"] + timedelta(days=1), time(0), tzinfo=UTC),
+        )
+        for release in _read("releases.yaml")["releases"]
+        for day in release["days"]
+    )
 
 
 def _entries() -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any]]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -283,7 +283,8 @@ def test_the_risk_index_is_one_series_and_its_columns_are_others(opened: Open) -
     text = "date,GPRD,GPRD_ACT,GPRD_THREAT,N10D\n2001-09-12,1045.6,900,,200\n2001-09-13,,5,6,7\nx,1,1,1,1\n"
     parsed = read_risk_index(opened(text), macro_catalogue())
     assert [(row["series_id"], row["value"]) for row in rows(parsed)] == [("GPRD", 1045.6)]
-    assert {(row["series_id"], row["value"]) for row in rows(parsed, "beside")} == {
+    beside = rows(parsed, "beside")
+    assert {(row["series_id"], row["value"]) for row in beside if "series_id" in row} == {
         ("GPRD_ACT", 900.0),
         ("GPRD_N10D", 200.0),
         ("GPRD_ACT", 5.0),
@@ -291,6 +292,18 @@ def test_the_risk_index_is_one_series_and_its_columns_are_others(opened: Open) -
         ("GPRD_N10D", 7.0),
     }
     assert held(parsed) == [("line 4", "bad_date")]
+
+
+def test_days_of_high_risk_are_events_from_the_day_the_index_is_published(opened: Open) -> None:
+    text = "date,GPRD,GPRD_ACT\n2022-02-23,199.9,300\n2022-02-24,200,150\n2022-02-25,,400\n2022-02-26,515.9,\n"
+    events = [row for row in rows(read_risk_index(opened(text), macro_catalogue()), "beside") if "event_id" in row]
+    assert [(row["event_date"], row["name"], row["severity"], row["risk_index"]) for row in events] == [
+        (date(2022, 2, 24), "Day of high geopolitical risk", "high", 200.0),
+        (date(2022, 2, 26), "Day of high geopolitical risk", "high", 515.9),
+    ]
+    assert [row["details"] for row in events] == [{"GPRD_ACT": 150.0}, {}]
+    # The index comes out a week later: nobody could know of the day's value before.
+    assert {row["known_at"].date() - row["event_date"] for row in events} == {timedelta(days=7)}
 
 
 # Instruments ----------------------------------------------------------------------------------------------------

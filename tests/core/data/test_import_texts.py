@@ -16,8 +16,8 @@ from core.data.import_texts import (
     read_earnings,
     read_geopolitical,
     read_news,
-    severity_of,
 )
+from core.data.risk_index import severity_of
 from core.data.symbols import SymbolResolver
 from core.data.table_file import TableFile
 from core.data.universe import symbol_history, universe

@@ -16,9 +16,9 @@ from core.adapters.store.ingest import import_files, open_pipeline
 from core.adapters.store.instruments import PostgresInstruments
 from core.adapters.store.macro import PostgresMacro
 from core.data.calendar import sessions_between
-from core.data.import_texts import severity_of
 from core.data.importing import FileReport
 from core.data.importing import import_files as run_import
+from core.data.risk_index import severity_of
 from core.data.table_file import TableFile
 from core.domain.as_of import AsOf
 from core.domain.identifiers import Uuid7Source

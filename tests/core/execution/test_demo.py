@@ -76,7 +76,7 @@ def test_the_demo_book_is_marked_complete_and_loaded_once(demo_desk):
     held = demo_desk.books.holdings("demo")
     assert {line.symbol for line in held.positions} == set(SYMBOLS)
     assert any("demo book" in note for note in held.notes)
-    assert held.deposits == 250_000 and held.total_pnl == held.nav - 250_000
+    assert held.deposits == 1_000_000 and held.total_pnl == held.nav - 1_000_000
     states = [order.state for order in demo_desk.books.orders("demo")]
     assert states.count("rejected") == 1 and set(states) == {"filled", "rejected"}
     pending = demo_desk.proposals.list(state="pending", account_id="demo")
@@ -107,7 +107,7 @@ def test_the_value_history_of_the_demo_book_is_computed_from_its_closes(demo_des
     for point in points[::15]:
         done = [fill for fill in fills if fill.session <= point.session]
         signed = [(1 if fill.side == "buy" else -1, fill) for fill in done]
-        cash = 250_000 - sum(sign * fill.quantity * fill.price + fill.fee for sign, fill in signed)
+        cash = 1_000_000 - sum(sign * fill.quantity * fill.price + fill.fee for sign, fill in signed)
         assert point.cash == cash
         assert point.nav == cash + sum(sign * fill.quantity for sign, fill in signed) * days[point.session]
 
