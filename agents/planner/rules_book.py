@@ -211,6 +211,7 @@ def book(reading: Reading, slots: Slots, previous: Frame | None) -> Plan:
         topic="book",
         metric=metric,
         symbols=symbols,
+        group=slots.group if metric in _BY_GROUP and not symbols and slots.group != "equity" else None,
         period=slots.period if metric in _DATED else None,
         limit=slots.count or _superlative(reading, metric),
         order=_order(reading, metric),
@@ -241,6 +242,7 @@ def _unanswered(reading: Reading) -> str:
     return ""
 
 
+_BY_GROUP = frozenset({"positions", "weight", "average_cost", "pnl"})
 _BEST_DAY = re.compile(r"\b(?:best|worst) (?:single )?(?:day|week|month|quarter|session)s?\b", re.I)
 _REALISED = re.compile(r"\b(?:un)?reali[sz]ed\b", re.I)
 
@@ -295,7 +297,8 @@ def _metric(reading: Reading) -> str:
     if reading.has("cash"):
         return "cash"
     if reading.has("nav"):
-        return "weight" if reading.has("weight") or (reading.values("symbol") and not reading.has("pnl")) else "nav"
+        part = bool(reading.values("symbol") or reading.values("group")) and not reading.has("pnl")
+        return "weight" if reading.has("weight") or part else "nav"
     if (
         reading.has("return", "change")
         and not reading.has("weight", "exposure", "best", "worst")
@@ -362,4 +365,5 @@ def _wants(reading: Reading) -> tuple[str, ...]:
 
 
 def _is_overview(reading: Reading, slots: Slots) -> bool:
-    return not slots.symbols and slots.count is None and not reading.has("best", "worst", "market_value")
+    named = slots.symbols or slots.group
+    return not named and slots.count is None and not reading.has("best", "worst", "market_value")

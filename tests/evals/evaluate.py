@@ -36,7 +36,8 @@ TODAY = date(2026, 6, 24)
 SETS = (
     "developed", "held_out", "fresh", "asked", "kept_back", "blind", "second_blind", "third_blind", "practice",
     "fourth_blind", "fifth_blind", "second_practice", "third_practice", "fourth_practice", "fifth_practice",
-    "sixth_blind", "seventh_blind", "eighth_blind",
+    "sixth_blind", "seventh_blind", "eighth_blind", "ninth_blind", "tenth_practice", "tenth_blind",
+    "eleventh_practice", "eleventh_blind", "twelfth_practice",
 )  # fmt: skip
 ASKED = (
     "AAPL price",

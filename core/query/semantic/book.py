@@ -16,7 +16,7 @@ from core.query.semantic.answer import MOST_FACT_ROWS, Answer, Sources
 from core.query.semantic.listings import COUNTED_ROWS
 from core.query.semantic.macro import grain_start
 from core.query.semantic.period import DateRange, Period, resolve
-from core.query.semantic.prices import passes
+from core.query.semantic.prices import find_members, passes
 from core.query.semantic.statement import Statement
 
 if TYPE_CHECKING:
@@ -32,11 +32,16 @@ _ORDER_STATES = {
     "canceled": ("cancelled",),
 }
 _DAY = 86_400.0
+_BY_GROUP = frozenset({"positions", "weight", "average_cost", "pnl"})
 
 
 def answer_book(sources: Sources, answer: Answer) -> None:
     """Answer a private question on the books."""
     name = answer.metric.name
+    if answer.query.group and name not in _BY_GROUP:
+        raise InvalidInput(
+            f"{answer.metric.title} is not kept by group.", hint="Name symbols, or ask for the positions of the group."
+        )
     if name in ("fills", "orders", "proposals"):
         {"fills": _fills, "orders": _orders, "proposals": _proposals}[name](sources, answer)
         return
@@ -66,6 +71,11 @@ def _chosen(sources: Sources, answer: Answer, held: Holdings) -> list[PositionLi
             answer.note(f"The account holds no {', '.join(absent)}.")
             if not lines:
                 raise NoData(f"The account holds no {', '.join(absent)}.")
+    elif query.group:
+        ids = {part.instrument_id for part in find_members(sources, answer)[0]}
+        lines = [line for line in lines if line.instrument_id in ids]
+        if not lines:
+            raise NoData(f"The account holds nothing of {query.group}.", hint="Ask for all positions.")
     if not lines:
         raise NoData(
             f"Account {held.account.name!r} holds no positions.", hint="Propose a trade, or load the demo book."
@@ -94,6 +104,10 @@ def _positions(sources: Sources, answer: Answer, held: Holdings) -> None:
                 answer.state(f"{line.symbol} quantity", float(line.quantity), "shares")
                 answer.state(f"{line.symbol} unrealised P&L", float(line.unrealized_pnl), "money", currency=currency)
     answer.state("number of positions", len(lines), "count")
+    if query.group:
+        answer.state(f"{query.group} weight", float(sum(line.weight for line in lines)), "ratio")
+        value = float(sum(line.market_value for line in lines))
+        answer.state(f"{query.group} market value", value, "money", currency=currency)
     _position_table(answer, shown, currency)
     answer.bar_chart(
         [line.symbol for line in shown], [float(line.weight) for line in shown], unit="ratio", title="Weights"
@@ -187,7 +201,11 @@ def _profit(sources: Sources, answer: Answer, held: Holdings) -> None:
         return
     window = resolve(period, sources.today)
     has_start = window.start is not None or window.sessions is not None
-    if answer.query.order or (answer.query.symbols and has_start and not answer.query.period.is_empty):
+    if (
+        answer.query.order
+        or answer.query.group
+        or (answer.query.symbols and has_start and not answer.query.period.is_empty)
+    ):
         _profit_of_each(sources, answer, held, window)
         return
     if answer.query.symbols:
@@ -245,7 +263,8 @@ def _profit_of_each(sources: Sources, answer: Answer, held: Holdings, window: Da
         profits, before = sources.books.profits(query.account, end), sources.books.profits(query.account, before_start)
         answer.state("from", start.isoformat(), "date")
         answer.state("to", (window.end or sources.today).isoformat(), "date")
-    wanted = {sources.instruments.find(name).instrument_id for name in query.symbols} or profits.keys()
+    named = bool(query.symbols or query.group)
+    wanted = {part.instrument_id for part in find_members(sources, answer)[0]} if named else profits.keys()
     made = {sources.books.symbol(key): value - before.get(key, 0) for key, value in profits.items() if key in wanted}
     if not made:
         raise NoData(f"Account {held.account.name!r} has traded nothing of that up to the end of the period.")

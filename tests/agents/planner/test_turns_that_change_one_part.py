@@ -98,5 +98,6 @@ def test_what_cannot_be_changed_is_asked_back(first: str, then: str, names: Univ
 
 
 def test_a_part_of_the_book_is_not_answered_with_all_of_it(names: Universe) -> None:
-    assert plan_question("my tech positions", names, TODAY).outcome == "clarify"
+    [call] = plan_question("my tech positions", names, TODAY).calls
+    assert call.args == {"metric": "positions", "group": "tech"}
     assert plan_question("my positions", names, TODAY).outcome == "answer"
