@@ -228,11 +228,19 @@ def models(reading: Reading, slots: Slots, previous: Frame | None) -> Plan | Non
         asked
         or (
             supposed
-            and (event["event"] == "earnings" or simulated or (_COMES.search(reading.text) and "surprise" in event))
+            and (
+                event["event"] == "earnings"
+                or simulated
+                or ("surprise" in event and (_COMES.search(reading.text) or event["event"] == "economic"))
+                or (event["event"] == "economic" and _ITS_EFFECT.search(reading.text))
+            )
         )
     ):
         return _inject(reading, symbols, event)
     return None
+
+
+_ITS_EFFECT = re.compile(r"\b(?:effects?|impacts?|surprises?|release|print|shock of)\b", re.I)
 
 
 def _calibrate(reading: Reading, slots: Slots, symbols: tuple[str, ...]) -> Plan:
