@@ -178,7 +178,7 @@ def _clearest(
     if best in known or best in names:
         return best, cost
     # A word of ordinary speech, too, is read where its letters are swapped or doubled: "reprot".
-    return (best, cost) if len(word) > 3 and edits(word, best) < SURE and not rivals else None
+    return (best, cost) if best in FILLERS and len(word) > 3 and edits(word, best) < SURE and not rivals else None
 
 
 def closest(word: str, known: Collection[str]) -> str | None:

@@ -381,7 +381,7 @@ def _book(truth: Truth, _: Drawn) -> Asked:
         ("average cost of my MSFT", [float(held["MSFT"][1] / held["MSFT"][0])]),
         ("weight of AAPL in my portfolio", [values["AAPL"] / nav]),
         ("what is my biggest position?", [Named(biggest[1], biggest[0])]),
-        ("my total profit and loss", [nav - 250_000]),
+        ("my total profit and loss", [nav - 1_000_000]),
         ("my realised profit", [realised]),
         ("unrealised P&L of XOM", [xom]),
         ("how much did I pay in fees?", [fees]),

@@ -169,7 +169,7 @@ class Truth:
         moved = sum(
             ((-1 if side == "buy" else 1) * (quantity * price).quantize(Decimal("0.01"), rounding=ROUND_HALF_UP) - fee
              for _, side, quantity, price, fee, session in self.world.fills if until is None or session <= until),
-            Decimal(250_000),
+            Decimal(1_000_000),
         )  # fmt: skip
         return float(moved)
 
