@@ -317,6 +317,6 @@ def _scenario_question(reading: Reading, shocks: Shocks) -> str:
     event = event_of(reading)
     what = f"a scenario for “{event}”, and I do not make up what it would do" if event else "that scenario"
     return (
-        f"The desk does not have {what}. {nearest(event)}It can replay a past crisis: {known_scenarios()}. "
+        f"The desk does not have {what}. {nearest(event)}It can replay {known_scenarios()}. "
         "Or give shocks, such as “SPY -10%, rates +100bp”. Which do you mean?"
     )

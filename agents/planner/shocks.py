@@ -346,8 +346,13 @@ def is_beyond(reading: Reading) -> bool:
     return any(kind.episode is None for kind in kinds) or _EVENT.search(rest) is not None
 
 
+# Crises of different kinds, by name in core.simulators.crises.
+_EXAMPLES = ("crash_1987", "dotcom_2000", "financial_2008", "taper_2013", "covid_2020", "rates_2022")
+
+
 def known_scenarios() -> str:
-    """Return the crises the desk can replay, in words a question may use."""
+    """Return how many crises the desk can replay, and a few of them in words a question may use."""
     from core.simulators.crises import CRISES as STORED
 
-    return "; ".join(f"{crisis.title} ({crisis.start.year})" for crisis in STORED.values())
+    some = ", ".join(f"{STORED[name].title} ({STORED[name].start.year})" for name in _EXAMPLES)
+    return f"{len(STORED)} past crises, such as {some}; “every crisis on my book” replays them all"

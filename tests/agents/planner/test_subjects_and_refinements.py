@@ -145,3 +145,10 @@ def test_the_figure_that_is_said_goes_before_the_usual_one(names: Universe) -> N
 @pytest.mark.parametrize("question", ["worst day of my account", "my account's best month"])
 def test_the_days_of_the_account_are_not_mistaken_for_positions(question: str, names: Universe) -> None:
     assert plan_conversation([question], names, TODAY).outcome == "clarify"
+
+
+def test_a_scenario_the_desk_lacks_is_asked_back_in_a_few_lines_that_lead_on(names: Universe) -> None:
+    plan = plan_conversation(["stress my book for a rates shock"], names, TODAY)
+    assert plan.outcome == "clarify" and len(plan.say) < 450
+    [call] = plan_conversation(["every crisis on my book"], names, TODAY).calls
+    assert call.name == "stress"
