@@ -179,7 +179,9 @@ _HOW_LARGE = re.compile(
 
 
 _IS_HELD = re.compile(
-    r"\bhow (?:large|big|much) (?:is|are|was|were)\b.*\bin (?:my|our|the) (?:portfolio|book|account)\b", re.I
+    r"\bhow (?:large|big) (?:is|are|was|were) (?:my|our)\b(?!.*(?:%|\bshould\b|\bstop\b))|"
+    r"\bhow (?:large|big|much) (?:is|are|was|were)\b.*\bin (?:my|our|the) (?:portfolio|book|account)\b",
+    re.I,
 )
 _OWNS = re.compile(r"\b(?:do|did) (?:i|we) (?:still |already |now )?(?:own|hold|have|got)\b", re.I)
 # "How many MSFT shares is 5% of my account".

@@ -22,6 +22,7 @@ _BOUGHT_AT = re.compile(
     r"\b(?:price|cost)\b.*\b(?:i|we) (?:bought|paid|got in(?:to)?|entered)\b",
     re.I,
 )
+_COST_BASIS = re.compile(r"\b(?:cost basis|average cost|avg cost)\b", re.I)
 # What ranks holdings by what they made; a biggest or smallest holding is one by size.
 _LOST = r"worst|losers?|decliners?|lost|los(?:es?|ing)|loss(?:es)?|cost (?:me|us)|hurt(?:ing|s)?|down"
 _BY_PROFIT = re.compile(
@@ -75,7 +76,7 @@ def is_book(reading: Reading, slots: Slots, previous: Frame | None) -> bool:
         return True
     if reading.has("portfolio", "exposure", "weight"):
         return True
-    if reading.has("cost") and (mine or reading.has("portfolio")):
+    if reading.has("cost") and (mine or reading.has("portfolio") or _COST_BASIS.search(reading.text)):
         return True
     expires = reading.has("expiry") and reading.concepts() <= {"expiry", "pronoun", "when"}
     if expires or reading.has("rejected", "working"):

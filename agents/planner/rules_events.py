@@ -41,9 +41,17 @@ def is_press(reading: Reading) -> bool:
     return bool(_PRESS.search(reading.text))
 
 
+_IS_TONED = re.compile(
+    r"^\W*(?:is|are|was|were|how)\b.*\b(?:news|headlines?|press|articles?|stories|coverage)\b.*"
+    r"\b(?:positive|negative|good|bad|bullish|bearish|upbeat|gloomy)\b",
+    re.I,
+)
+
+
 def news(reading: Reading, slots: Slots) -> Plan | None:
     """Return the plan of a question on news or sentiment, or None."""
     toned = is_press(reading) and bool(re.search(r"positive|negative|bullish|bearish", reading.text, re.I))
+    toned = toned or _IS_TONED.search(reading.text) is not None
     if not (reading.has("news", "sentiment") or is_press(reading)):
         return None
     if "consumer_sentiment" in slots.series and not slots.symbols and not reading.has("news"):
