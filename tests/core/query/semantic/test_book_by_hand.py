@@ -574,31 +574,3 @@ def test_the_book_takes_neither_window_nor_second_period(metric):
         ask(metric, window=5)
     with pytest.raises(InvalidInput, match="cannot be compared"):
         ask(metric, versus={"name": "last_year"})
-
-
-def test_a_group_of_the_book_is_its_members_and_their_sum():
-    answer = ask("weight", group="tech")
-    found = facts(answer)
-    assert [row[0] for row in rows(answer)] == ["AAA", "CCC"]
-    assert found["tech weight"] == pytest.approx(0.25 - 0.05)
-    assert found["tech market value"] == 25_000 - 5_000
-    assert "BBB weight" not in found
-
-
-def test_the_profit_of_a_group_is_that_of_its_members():
-    found = facts(ask("pnl", group="tech", period={"name": "all"}))
-    assert {name: value for name, value in found.items() if name.endswith("P&L of the period")} == {
-        "AAA P&L of the period": 7500.0,
-        "CCC P&L of the period": 1000.0,
-    }
-
-
-def test_nothing_held_of_a_group_is_said():
-    with pytest.raises(NoData, match="nothing of bond"):
-        ask("positions", group="bond")
-
-
-@pytest.mark.parametrize("metric", ["cash", "nav", "account_drawdown", "fills", "orders", "proposals"])
-def test_what_is_not_kept_by_group_is_refused_and_not_shown_whole(metric):
-    with pytest.raises(InvalidInput, match="not kept by group"):
-        ask(metric, group="tech")
