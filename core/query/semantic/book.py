@@ -95,6 +95,10 @@ def _positions(sources: Sources, answer: Answer, held: Holdings) -> None:
             raise NoData(f"No position has a weight {wanted}.", hint="Ask for all weights.")
     shown = lines[: query.limit] if query.limit else lines
     currency = held.account.currency
+    if query.group:
+        answer.state(f"{query.group} weight", float(sum(line.weight for line in lines)), "ratio")
+        value = float(sum(line.market_value for line in lines))
+        answer.state(f"{query.group} market value", value, "money", currency=currency)
     for line in shown[:MOST_FACT_ROWS]:
         if by_weight:
             answer.state(f"{line.symbol} weight", float(line.weight), "ratio")
@@ -104,10 +108,6 @@ def _positions(sources: Sources, answer: Answer, held: Holdings) -> None:
                 answer.state(f"{line.symbol} quantity", float(line.quantity), "shares")
                 answer.state(f"{line.symbol} unrealised P&L", float(line.unrealized_pnl), "money", currency=currency)
     answer.state("number of positions", len(lines), "count")
-    if query.group:
-        answer.state(f"{query.group} weight", float(sum(line.weight for line in lines)), "ratio")
-        value = float(sum(line.market_value for line in lines))
-        answer.state(f"{query.group} market value", value, "money", currency=currency)
     _position_table(answer, shown, currency)
     answer.bar_chart(
         [line.symbol for line in shown], [float(line.weight) for line in shown], unit="ratio", title="Weights"
