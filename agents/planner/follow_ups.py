@@ -40,7 +40,7 @@ def follow_up(reading: Reading, slots: Slots, universe: Universe, previous: Fram
     if (series := _other_basket(reading, previous)) and not slots.symbols:
         return _changed(reading, replace(slots, series=series), previous)
     if one_part := (
-        refined(reading, slots, previous)
+        refined(reading, slots, universe, previous)
         or _rolled(reading, slots, previous)
         or _counted(reading, slots, previous)
         or _measured_otherwise(reading, slots, previous)

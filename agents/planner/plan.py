@@ -18,6 +18,9 @@ Topic = Literal[
     "day_report",
 ]  # fmt: skip
 
+# The topics of a frame that ask something of instruments, which the next turn may go on about.
+SUBJECT_TOPICS = frozenset({"metric", "performance", "chart", "indicators"})
+
 
 class Strict(BaseModel):
     """Be immutable and refuse unknown fields."""

@@ -14,7 +14,7 @@ from agents.planner.concepts import ELSEWHERE, ORDINARY
 from agents.planner.follow_ups import follow_up
 from agents.planner.leftovers import dropped_names, unexplained, unused_numbers
 from agents.planner.periods import beside_this_year
-from agents.planner.plan import Call, Frame, Plan
+from agents.planner.plan import SUBJECT_TOPICS, Call, Frame, Plan
 from agents.planner.reading import Reading, Span, misspellings, read
 from agents.planner.requests import calls_of, factor_symbol, group_members, is_group
 from agents.planner.rules import first_rule
@@ -183,10 +183,6 @@ def _plan_without(question: str, plan: Plan, universe: Universe, today: date, pr
 _REFERS = re.compile(r"\b(?:they|it|its|that|this|them|their|those|these|both|same|too)\b", re.I)
 
 
-# "BTC price + 30 day volatility": what is asked next is of the same thing.
-_OF_A_SUBJECT = ("metric", "performance", "chart", "indicators")
-
-
 def _of_now(frame: Frame | None) -> Frame | None:
     """Return a frame without a time that lies ahead: "when do they report next, and did they beat last time"."""
     ahead = frame is not None and frame.period is not None and frame.period.kind == "next"
@@ -256,7 +252,7 @@ def _side_by_side(parts: list[str], universe: Universe, today: date, previous: F
         before = previous if not plans else _of_now(plans[-1].frame) if _REFERS.search(part) else None
         plan, dropped = _plan_one(part, universe, today, before)
         subject = plans[-1].frame if plans else None
-        if before is None and not plan.calls and subject is not None and subject.topic in _OF_A_SUBJECT:
+        if before is None and not plan.calls and subject is not None and subject.topic in SUBJECT_TOPICS:
             plan, dropped = _plan_one(part, universe, today, _of_now(subject))
         if plan.outcome not in ("answer", "needs_approval") or not plan.calls or dropped:
             return None
@@ -307,7 +303,7 @@ def _plan_one(question: str, universe: Universe, today: date, previous: Frame | 
         plan = _understand(reading, universe, previous)
     plan = _finish(plan, reading, universe)
     mixed = bool(reading.values("symbol")) and bool(reading.values("macro"))
-    of_prices = plan.frame is not None and plan.frame.topic in _OF_A_SUBJECT and not plan.frame.series
+    of_prices = plan.frame is not None and plan.frame.topic in SUBJECT_TOPICS and not plan.frame.series
     return plan, plan.outcome == "answer" and mixed and of_prices
 
 

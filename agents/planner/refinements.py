@@ -7,11 +7,11 @@ from datetime import timedelta
 from typing import Any
 
 from agents.planner.changed_runs import own_concepts
-from agents.planner.plan import Frame, Plan
+from agents.planner.plan import SUBJECT_TOPICS, Frame, Plan
 from agents.planner.reading import Reading
 from agents.planner.slots import Slots
+from agents.planner.universe import Universe
 
-_SHOWN = frozenset({"metric", "performance", "chart", "indicators"})
 _HOW_MUCH_HELD = re.compile(
     r"\bhow (?:many|much)(?: of (?:it|them|that|those))?(?: (?:shares?|coins?|units?))? (?:do|did) (?:i|we) "
     r"(?:own|have|hold|got)\b|\bdo (?:i|we) (?:own|have|hold) (?:any|some|it|them|that)\b",
@@ -41,7 +41,7 @@ _RANKED_BY = {
 _OF_PAIRS = frozenset({"price_ratio", "price_spread", "macro_spread"})
 
 
-def refined(reading: Reading, slots: Slots, previous: Frame) -> Plan | None:
+def refined(reading: Reading, slots: Slots, universe: Universe, previous: Frame) -> Plan | None:
     """Return the plan of a turn that refines what was shown; None for any other."""
     return (
         _held(reading, slots, previous)
@@ -50,7 +50,7 @@ def refined(reading: Reading, slots: Slots, previous: Frame) -> Plan | None:
         or _by_severity(reading, slots, previous)
         or _ranked_by(reading, slots, previous)
         or _one_of_them(reading, slots, previous)
-        or _day_before(reading, slots, previous)
+        or _day_before(reading, slots, universe, previous)
         or _annualised(reading, slots, previous)
         or _of_the_pair(reading, slots, previous)
         or _drawn(reading, slots, previous)
@@ -63,7 +63,7 @@ def _unnamed(reading: Reading, slots: Slots) -> bool:
 
 def _held(reading: Reading, slots: Slots, previous: Frame) -> Plan | None:
     """Show what is held of the symbols talked about: "how many do I own?"."""
-    if previous.topic not in _SHOWN or not previous.symbols or not _unnamed(reading, slots):
+    if previous.topic not in SUBJECT_TOPICS or not previous.symbols or not _unnamed(reading, slots):
         return None
     if not _HOW_MUCH_HELD.search(reading.text) or slots.periods:
         return None
@@ -84,12 +84,19 @@ def _account_against(reading: Reading, slots: Slots, previous: Frame) -> Plan | 
 def _bought_as_sized(reading: Reading, slots: Slots, previous: Frame) -> Plan | None:
     """Propose the weight that was sized: "ok buy that many"."""
     weight = previous.options.get("target_weight") if previous.topic == "size" else None
-    side = "buy" if reading.has("buy") else "sell" if reading.has("sell") else ""
-    if not weight or not side or reading.numbers or len(previous.symbols) != 1 or slots.symbols:
+    # What was sized is a holding: bought up to it. To sell "that many" says something else and is asked back.
+    if (
+        not weight
+        or not reading.has("buy")
+        or reading.has("sell")
+        or reading.numbers
+        or len(previous.symbols) != 1
+        or slots.symbols
+    ):
         return None
     if not _THAT_MANY.search(reading.text) or reading.leftovers():
         return None
-    options = {"side": side, "order_type": "market", "target_weight": weight}
+    options = {"side": "buy", "order_type": "market", "target_weight": weight}
     frame = Frame(topic="trade", symbols=previous.symbols, options=options)
     return Plan(outcome="needs_approval", frame=frame, private=True)
 
@@ -129,7 +136,7 @@ def _one_of_them(reading: Reading, slots: Slots, previous: Frame) -> Plan | None
     return Plan(outcome="answer", frame=previous.model_copy(update={"order": order, "limit": 1}))
 
 
-def _day_before(reading: Reading, slots: Slots, previous: Frame) -> Plan | None:
+def _day_before(reading: Reading, slots: Slots, universe: Universe, previous: Frame) -> Plan | None:
     """Show the session before the one that was shown: "and the day before?"."""
     period = previous.period
     if period is None or not _unnamed(reading, slots) or not _DAY_BEFORE.search(reading.text):
@@ -137,7 +144,8 @@ def _day_before(reading: Reading, slots: Slots, previous: Frame) -> Plan | None:
     if period.start is None or period.start != period.end:
         return None
     day = period.start - timedelta(days=1)
-    while day.weekday() > 4:
+    every_day = previous.symbols and all(universe.classes.get(symbol) == "crypto" for symbol in previous.symbols)
+    while day.weekday() > 4 and not every_day:
         day -= timedelta(days=1)
     earlier = period.model_copy(update={"start": day, "end": day, "name": "", "text": day.isoformat(), "note": ""})
     return Plan(outcome="answer", frame=previous.model_copy(update={"period": earlier}))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from agents.planner.plan import Frame, Plan
+from agents.planner.plan import SUBJECT_TOPICS, Frame, Plan
 from agents.planner.reading import Reading, Span
 from agents.planner.rules import first_rule
 from agents.planner.slots import Slots, take_slots
@@ -53,8 +53,7 @@ def same_series(reading: Reading, universe: Universe, previous: Frame) -> Plan |
     return first_rule(reading, widened, universe, previous)
 
 
-# What is asked of one instrument or of many alike; news, unlike a ranking, is not of many because "any" is said.
-_ASKED_OF_SYMBOLS = frozenset({"metric", "performance", "chart", "indicators"})
+# Words that look among many; news, unlike a ranking, is not of many because "any" is said.
 _SEARCHES = re.compile(
     r"\b(?:which|who|whose|all|every\w*|top|best|worst|most|least|names?|movers?|gainers?|losers?|leaders?|list|rank\w*|"
     r"market|stocks?|etfs?|funds?|coins?|compan(?:y|ies)|symbols?|tickers?|across|universe)\b",
@@ -88,7 +87,7 @@ def of_the_subject_before(
     before = list(reading.spans)
     if previous.series:
         found = same_series(reading, universe, previous)
-    elif previous.symbols and previous.topic in _ASKED_OF_SYMBOLS:
+    elif previous.symbols and previous.topic in SUBJECT_TOPICS:
         found = same_subject(reading, slots, universe, previous)
     else:
         return None

@@ -111,6 +111,17 @@ def test_the_size_that_was_worked_out_is_what_is_bought(names: Universe) -> None
     assert plan.calls[-1].args["target_weight"] == pytest.approx(0.03)
 
 
+def test_to_sell_what_was_sized_is_asked_back(names: Universe) -> None:
+    turns = ["how many adobe shares are 3 percent of my account", "ok sell that many"]
+    assert plan_conversation(turns, names, TODAY).outcome == "clarify"
+
+
+def test_the_day_before_a_monday_is_a_sunday_where_every_day_trades(names: Universe) -> None:
+    for symbol, day in (("bitcoin", "2026-06-21"), ("tesla", "2026-06-19")):
+        found = last_call([f"{symbol} close on 22 june 2026", "and the day before?"], names)[1]
+        assert found["period"] == {"start": day, "end": day}
+
+
 @pytest.mark.parametrize(
     ("question", "arguments"),
     [
