@@ -11,6 +11,7 @@ from decimal import Decimal
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from app.version import code_version
 from core.domain.principal import Principal
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from core.adapters.store.reports import ReportStore
     from core.adapters.store.trading import PostgresTradingStore
     from core.adapters.store.users import StoredKeys, StoredSessions, StoredUsers
+    from core.adapters.transport.binance_spot import BinanceSession
     from core.adapters.transport.tws import TwsSession
     from core.data.gap_ledger import GapLedger
     from core.data.importing import ImportReport, Kind
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     from core.data.review import ReviewDesk
     from core.domain.books import Order
     from core.domain.identifiers import IdSource
+    from core.domain.trading_rules import VenueRules
     from core.execution.accounts import AccountDesk
     from core.execution.audit import AuditLog
     from core.execution.flatten import Flattened
@@ -65,6 +68,7 @@ if TYPE_CHECKING:
     from tools.context import Desk
 
 Progress = Callable[[str, float], None]
+_BINANCE_TEST_NETWORK = "testnet.binance.vision"
 _TWS_CLIENT_ID = 71
 """All processes of a desk use one: at Interactive Brokers only the client that sent an order may cancel it."""
 
@@ -159,6 +163,7 @@ class Parts:
                 self.ids,
                 expiry_minutes=self.settings.approval_expiry_minutes,
                 stops_rest_at={name for name, broker in self.brokers.items() if broker.rests_stops},
+                venue_rules=self._venue_rules,
             ),
             strategies=PostgresStrategies(self.database),
             verdicts=PostgresVerdicts(self.database),
@@ -214,7 +219,36 @@ class Parts:
             found["interactive_brokers"] = InteractiveBrokers(
                 self.tws, instruments, self.clock, may_trade_live=lambda name: self.desk.books.account(name).is_live
             )
+        if self.settings.binance_api_key and self.settings.binance_api_secret:
+            from core.adapters.brokers.binance import Binance
+            from core.adapters.store.instruments import PostgresInstruments
+
+            found["binance"] = Binance(
+                self.binance,
+                PostgresInstruments(self.database),
+                self.clock,
+                is_paper=urlsplit(self.settings.binance_address).hostname == _BINANCE_TEST_NETWORK,
+                may_trade_live=lambda name: self.desk.books.account(name).is_live,
+            )
         return found
+
+    def _venue_rules(self, broker: str, symbol: str) -> VenueRules | None:
+        """Return what a venue takes of an instrument; None for one that this desk does not know any more."""
+        venue = self.brokers.get(broker)
+        return None if venue is None else venue.rules(symbol)
+
+    @cached_property
+    def binance(self) -> BinanceSession:
+        """The line to Binance's spot interface; raises InvalidInput where no key is set."""
+        from core.adapters.transport.binance_spot import BinanceSession
+
+        key, secret = self.settings.binance_api_key, self.settings.binance_api_secret
+        if key is None or secret is None:
+            raise InvalidInput(
+                "There is no key of Binance.",
+                hint="Set BINANCE_API_KEY and BINANCE_API_SECRET; a key of its test network for paper.",
+            )
+        return BinanceSession(self.settings.binance_address, key.get_secret_value(), secret.get_secret_value())
 
     @cached_property
     def tws(self) -> TwsSession:

@@ -178,6 +178,20 @@ class Settings(BaseSettings):
         description="API of Trader Workstation or IB Gateway (host:port; 127.0.0.1:4002 is the gateway's for paper):"
         " orders, and daily bars for the ingest.",
     )
+    binance_api_key: SecretStr | None = Field(
+        default=None,
+        validation_alias="BINANCE_API_KEY",
+        description="Key for orders in coins at Binance's spot market.",
+    )
+    binance_api_secret: SecretStr | None = Field(
+        default=None, validation_alias="BINANCE_API_SECRET", description="Secret of that key; it signs every request."
+    )
+    binance_address: str = Field(
+        default="https://testnet.binance.vision",
+        validation_alias="BINANCE_ADDRESS",
+        pattern=r"^(https://\S+|http://127\.0\.0\.1(:\d{1,5})?)$",
+        description="Where those orders go: the test network unless set (https://api.binance.com trades real money).",
+    )
     smtp_url: SecretStr | None = Field(
         default=None,
         validation_alias="QUANTDESK_SMTP_URL",

@@ -33,7 +33,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure() -> None:
     """Keep every outside service and the user's own desk out of the tests."""
     for name in list(os.environ):
-        if name.startswith(("QUANTDESK_", "ANTHROPIC_", "OPENAI_", "OLLAMA_", "LANGSMITH_", "LANGCHAIN_", "MLFLOW_")):
+        if name.startswith(
+            ("QUANTDESK_", "BINANCE_", "ANTHROPIC_", "OPENAI_", "OLLAMA_", "LANGSMITH_", "LANGCHAIN_", "MLFLOW_")
+        ):
             del os.environ[name]
     keys = ("MASSIVE_API_KEY", "ALPHAVANTAGE_API_KEY", "FRED_API_KEY", "NEWSAPI_API_KEY", "COINGECKO_API_KEY")
     for name in (*keys, "REDDIT_CLIENT_ID", "REDDIT_CLIENT_SECRET", "DATABASE_URL", "TEMPORAL_ADDRESS", "REDIS_URL"):

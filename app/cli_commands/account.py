@@ -13,7 +13,9 @@ from core.domain.books import Account
 from core.errors import InvalidInput
 from core.execution.accounts import TransferKind
 
-VENUES = {"ib": "interactive_brokers", "paper": "paper"}
+VENUES = {"binance": "binance", "ib": "interactive_brokers", "paper": "paper"}
+CURRENCIES = {"binance": "USDT"}
+"""Currency of the books where none is given and it is not the dollar."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -21,10 +23,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", metavar="ACTION")
     actions.add_parser("list", help="list the accounts (the default)")
     opening = actions.add_parser("open", help="open an account with the cash that its venue says it holds")
-    opening.add_argument("venue", choices=sorted(VENUES), help="ib: Interactive Brokers")
+    opening.add_argument("venue", choices=sorted(VENUES), help="ib: Interactive Brokers; binance: its spot market")
     opening.add_argument("account_id", help="number of the account at the venue, such as DU1234567")
     opening.add_argument("--name", help="name of the account here (default: its number)")
-    opening.add_argument("--currency", default="USD", help="currency of its books")
+    opening.add_argument("--currency", help="currency of its books (default: USD, at Binance USDT)")
     opening.add_argument("--four-eyes-above", help="value above which another person must approve")
     opening.add_argument(
         "--real-money",
@@ -54,7 +56,7 @@ def run(arguments: argparse.Namespace, output: Output) -> int | None:
                 account_id=arguments.account_id,
                 name=arguments.name or arguments.account_id,
                 broker=VENUES[arguments.venue],
-                currency=arguments.currency,
+                currency=arguments.currency or CURRENCIES.get(arguments.venue, "USD"),
                 four_eyes_above=_amount(arguments.four_eyes_above),
                 allow_real_money=arguments.real_money,
             )

@@ -223,7 +223,11 @@ class Order(Record):
 
 
 class Fill(Record):
-    """Hold one execution, unique by the venue's execution id."""
+    """Hold one execution, unique by the venue's execution id.
+
+    `fee_quantity` is what the venue kept of the instrument itself as its commission, `fee` what that was worth: it
+    counts as sold at the price of the execution, and the fee as paid with the proceeds.
+    """
 
     kind: ClassVar[str] = "fill"
     table: ClassVar[str] = "execution.fills"
@@ -239,10 +243,17 @@ class Fill(Record):
     quantity: Decimal
     price: Decimal
     fee: Decimal = Decimal(0)
+    fee_quantity: Decimal = Decimal(0)
     currency: str = "USD"
     session: date
     filled_at: datetime
     note: str = ""
+
+
+Movement = Literal[
+    "deposit", "withdrawal", "trade", "fee", "fee_in_kind", "dividend", "withholding", "interest", "cash_in_lieu"
+]
+"""Why cash moved; `fee_in_kind` is what a commission that was kept of the instrument itself was sold for."""
 
 
 class CashEntry(Record):
@@ -258,7 +269,7 @@ class CashEntry(Record):
     label: ClassVar[Label] = "private"
 
     account_id: str
-    movement: Literal["deposit", "withdrawal", "trade", "fee", "dividend", "withholding", "interest", "cash_in_lieu"]
+    movement: Movement
     amount: Decimal
     currency: str = "USD"
     fill_id: str | None = None

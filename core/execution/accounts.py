@@ -10,7 +10,7 @@ from typing import Literal
 from core.domain.books import Account, CashEntry
 from core.domain.principal import Principal, check_approver
 from core.errors import InvalidInput, NotSignedIn
-from core.execution.positions import CENT
+from core.execution.positions import money, smallest_amount
 from core.execution.reconciliation import Reconciliation
 from core.execution.stores import TradingStore
 from core.ports.broker import Broker, VenueAccount
@@ -56,9 +56,10 @@ class AccountDesk:
         check_approver(person, "open accounts")
         broker = self._brokers.get(request.broker)
         if broker is None:
+            names = ", ".join(sorted(self._brokers))
             raise InvalidInput(
                 f"This desk does not know the venue {request.broker!r}.",
-                hint=f"Known: {', '.join(sorted(self._brokers))}; INTERACTIVE_BROKERS_ADDRESS names a gateway.",
+                hint=f"Known: {names}; INTERACTIVE_BROKERS_ADDRESS or BINANCE_API_KEY adds one.",
             )
         told = broker.account(request.account_id)
         cash = _opening_cash(request, told)
@@ -94,14 +95,17 @@ class AccountDesk:
         """
         check_approver(person, "book transfers")
         name = " ".join(reference.split())
-        if not amount.is_finite() or amount == 0 or amount != amount.quantize(CENT):
-            raise InvalidInput(f"The amount is {amount}, expected money in whole cents, not 0.")
+        if not amount.is_finite() or amount == 0:
+            raise InvalidInput(f"The amount is {amount}, expected money, not 0.")
         if movement != "interest" and amount < 0:
             raise InvalidInput(f"A {movement} of {amount} goes the other way.", hint="Give the amount without a sign.")
         if not name:
             raise InvalidInput("A transfer needs a reference.", hint="Name the statement or the bank's reference.")
         with self._store.transaction() as transaction:
             account = transaction.accounts.get(account_id, lock=True)
+            if amount != money(amount, account.currency):
+                unit = smallest_amount(account.currency)
+                raise InvalidInput(f"The amount is {amount}, expected whole units of {unit:f} {account.currency}.")
             if any(entry.reference == name for entry in transaction.books.cash(account_id)):
                 raise InvalidInput(f"{name!r} is booked already in account {account_id}.")
             entry = CashEntry(
@@ -165,4 +169,4 @@ def _opening_cash(request: AccountRequest, told: VenueAccount) -> Decimal:
             f" {len(told.open_orders)} order(s) that this desk did not trade: their cost is not known.",
             hint="Close and cancel them at the venue, or use an account of its own for this desk.",
         )
-    return told.cash.get(request.currency, Decimal(0)).quantize(CENT)
+    return money(told.cash.get(request.currency, Decimal(0)), request.currency)

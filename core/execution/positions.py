@@ -10,6 +10,9 @@ from core.domain.books import CashEntry, Fill
 
 CENT = Decimal("0.01")
 ZERO = Decimal(0)
+_COIN = Decimal("0.00000001")
+_COINS = frozenset({"USDT", "USDC"})
+"""Currencies that venues count to the eighth place; execution.money_places says the same."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,14 +33,24 @@ class Holding:
         return self.cost / self.quantity if self.quantity else ZERO
 
 
+def smallest_amount(currency: str) -> Decimal:
+    """Return the unit that amounts of a currency are rounded to: a cent, of a coin its eighth place."""
+    return _COIN if currency in _COINS else CENT
+
+
+def money(amount: Decimal, currency: str) -> Decimal:
+    """Return an amount rounded half up to the unit of its currency."""
+    return amount.quantize(smallest_amount(currency), rounding=ROUND_HALF_UP)
+
+
 def trade_amount(fill: Fill) -> Decimal:
-    """Return the cash a fill moves before its fee, rounded half up to the cent: negative for a purchase."""
-    amount = (fill.quantity * fill.price).quantize(CENT, rounding=ROUND_HALF_UP)
+    """Return the cash a fill moves before its fee, in whole units of its currency: negative for a purchase."""
+    amount = money(fill.quantity * fill.price, fill.currency)
     return -amount if fill.side == "buy" else amount
 
 
 def cash_entries(fill: Fill) -> tuple[CashEntry, ...]:
-    """Return the movements of cash that a fill makes."""
+    """Return the movements of cash that a fill makes; a commission in kind is sold and paid, and moves none in sum."""
     trade = CashEntry(
         account_id=fill.account_id,
         movement="trade",
@@ -46,9 +59,12 @@ def cash_entries(fill: Fill) -> tuple[CashEntry, ...]:
         fill_id=fill.fill_id,
         booked_at=fill.filled_at,
     )
-    if not fill.fee:
-        return (trade,)
-    return trade, trade.model_copy(update={"movement": "fee", "amount": -fill.fee})
+    entries = [trade]
+    if fill.fee:
+        entries.append(trade.model_copy(update={"movement": "fee", "amount": -fill.fee}))
+    if fill.fee_quantity:
+        entries.append(trade.model_copy(update={"movement": "fee_in_kind", "amount": fill.fee}))
+    return tuple(entries)
 
 
 def fold(fills: Iterable[Fill]) -> Holding:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -12,6 +12,7 @@ from core.domain.as_of import AsOf
 from core.domain.books import Account, Leg, Order, Proposal, ProposalDecision, ProposalState, RejectRule
 from core.domain.identifiers import IdSource
 from core.domain.principal import Principal, is_unknown_person
+from core.domain.trading_rules import VenueRules
 from core.errors import ApprovalRefused, InvalidInput, NotSignedIn, Refused
 from core.execution.crash_points import crash_point
 from core.execution.digest import plain_decimal, proposal_digest
@@ -28,7 +29,7 @@ from core.execution.kill_switch import KillSwitch
 from core.execution.market_risk import RiskMarket
 from core.execution.marks import Marks, SessionPrice
 from core.execution.reject_rules import first_match, refusal_text
-from core.execution.requests import TradeRequest, check_request, exact_leg
+from core.execution.requests import TradeRequest, check_request, check_rules, exact_leg
 from core.execution.stores import TradingStore, Transaction
 from core.ports.clock import Clock
 from core.ports.market_data import Instruments
@@ -76,6 +77,7 @@ class ProposalDesk:
         *,
         expiry_minutes: int = 24 * 60,
         stops_rest_at: Collection[str] = (),
+        venue_rules: Callable[[str, str], VenueRules | None] = lambda broker, symbol: None,
     ) -> None:
         self._store = store
         self._marks = marks
@@ -85,6 +87,7 @@ class ProposalDesk:
         self._ids = ids
         self._expiry_minutes = expiry_minutes
         self._stops_rest_at = stops_rest_at
+        self._venue_rules = venue_rules
         self._market = RiskMarket(marks, clock)
 
     def halted(self) -> str | None:
@@ -115,6 +118,9 @@ class ProposalDesk:
                     hint="Trade without a bracket, and watch the position.",
                 )
             snapshot = transaction.gate.snapshot(account.account_id)
+        rules = [self._venue_rules(account.broker, part.symbol) for part in instruments]
+        if request.legging == "one_cancels_other" and any(part is not None and not part.links_pairs for part in rules):
+            raise InvalidInput(f"{account.broker!r}, the broker of {account.account_id}, keeps no linked pairs.")
         held = snapshot.positions
         working = [order.instrument_id for order in snapshot.working]
         wanted = list(dict.fromkeys([*(part.instrument_id for part in instruments), *held, *working]))
@@ -131,9 +137,14 @@ class ProposalDesk:
                 held=held.get(instrument.instrument_id, Decimal(0)),
                 nav=nav,
                 as_of=moment,
+                rules=rule,
             )
-            for asked, instrument in zip(request.legs, instruments, strict=True)
+            for asked, instrument, rule in zip(request.legs, instruments, rules, strict=True)
         )
+        for leg, rule in zip(legs, rules, strict=True):
+            if rule is not None:
+                order_type = leg.order_type or request.order_type
+                check_rules(leg, order_type, request.time_in_force, rule, view.marks[leg.instrument_id].close)
         impact = assess(snapshot, account, legs, view, time_in_force=request.time_in_force, legging=request.legging)
         if impact.objections:
             self._keep(impact, account.account_id, "", "propose")

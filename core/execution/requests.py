@@ -8,7 +8,7 @@ from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, Decimal
 from core.domain.as_of import AsOf
 from core.domain.books import Leg, Legging, OnFailure, OrderType, Side, TimeInForce
 from core.domain.market_records import Instrument
-from core.domain.trading_rules import LOTS, tick_of
+from core.domain.trading_rules import LOTS, VenueRules, tick_of
 from core.errors import InvalidInput, NoData
 from core.execution.digest import plain_decimal
 from core.execution.marks import SessionPrice
@@ -148,12 +148,13 @@ def exact_leg(
     held: Decimal,
     nav: Decimal,
     as_of: AsOf,
+    rules: VenueRules | None = None,
 ) -> Leg:
-    """Return the leg that would be sent.
+    """Return the leg that would be sent; `rules` are those of its venue where it has some.
 
     Raises InvalidInput for what cannot be traded or does not fit the lot, NoData without a fresh price.
     """
-    lot = LOTS.get(instrument.asset_class)
+    lot = LOTS.get(instrument.asset_class) if rules is None else rules.lot
     if lot is None:
         raise InvalidInput(
             f"{instrument.symbol} is of the class {instrument.asset_class}, which cannot be traded.",
@@ -173,8 +174,8 @@ def exact_leg(
         side=side,
         quantity=quantity,
         # A limit is rounded away from the market, a trigger too: never to a price that is worse than what was asked.
-        limit_price=_on_tick(asked.limit_price, instrument, up=side == "sell"),
-        stop_price=_on_tick(asked.stop_price, instrument, up=side == "buy"),
+        limit_price=_on_tick(asked.limit_price, instrument, rules, up=side == "sell"),
+        stop_price=_on_tick(asked.stop_price, instrument, rules, up=side == "buy"),
         band_low=plain_decimal((mark.close * (1 - BAND)).quantize(_CENT)) if banded else None,
         band_high=plain_decimal((mark.close * (1 + BAND)).quantize(_CENT)) if banded else None,
         order_type=asked.order_type,
@@ -192,7 +193,7 @@ def _quantity(asked: LegRequest, lot: Decimal, mark: SessionPrice, held: Decimal
     if quantity is None or not quantity.is_finite() or quantity <= 0:
         raise InvalidInput(f"The quantity of {asked.symbol} is {quantity}, expected a number above 0.")
     if quantity % lot:
-        whole = quantity.quantize(lot, rounding=ROUND_DOWN)
+        whole = _in_lots(quantity, lot)
         kind = "whole shares" if lot == 1 else f"steps of {lot:f}"
         raise InvalidInput(f"{asked.symbol} trades in {kind}, not {quantity:f}.", hint=f"Ask for {max(whole, lot):f}.")
     if quantity > Decimal("1e12"):
@@ -200,12 +201,17 @@ def _quantity(asked: LegRequest, lot: Decimal, mark: SessionPrice, held: Decimal
     return asked.side, plain_decimal(quantity)
 
 
+def _in_lots(quantity: Decimal, lot: Decimal) -> Decimal:
+    """Return a quantity cut to whole lots, towards zero; a venue's lot need not be a power of ten."""
+    return (quantity / lot).to_integral_value(rounding=ROUND_DOWN) * lot
+
+
 def _part_of(held: Decimal, share: Decimal, lot: Decimal, symbol: str) -> Decimal:
     if not share.is_finite() or not 0 < share <= 1:
         raise InvalidInput(f"position_share of {symbol} is {share}, expected a ratio of the position (0.5 is half).")
     if held == 0:
         raise InvalidInput(f"The account holds no {symbol}, so there is no part of it.", hint="Give a quantity.")
-    part = (abs(held) * share).quantize(lot, rounding=ROUND_DOWN)
+    part = _in_lots(abs(held) * share, lot)
     if part == 0:
         raise InvalidInput(
             f"{share:%} of the {abs(held):f} {symbol} held is less than the smallest step, {lot:f}.",
@@ -224,7 +230,7 @@ def _towards(
     if nav <= 0:
         raise InvalidInput("The account's net asset value is not above 0, so a weight means nothing.")
     wanted = weight * nav / mark.close
-    change = (wanted - held).quantize(lot, rounding=ROUND_DOWN)
+    change = _in_lots(wanted - held, lot)
     side: Side = "buy" if change > 0 else "sell"
     if change == 0:
         raise InvalidInput(
@@ -239,14 +245,31 @@ def _towards(
     return side, plain_decimal(abs(change))
 
 
-def _on_tick(price: Decimal | None, instrument: Instrument, *, up: bool) -> Decimal | None:
+def check_rules(leg: Leg, order_type: OrderType, time_in_force: TimeInForce, rules: VenueRules, close: Decimal) -> None:
+    """Raise InvalidInput where the venue of a leg would refuse it; without a price of its own it is valued at a close.
+
+    The venue's adapter judges it again before it is sent.
+    """
+    refused = rules.objection(
+        leg.symbol,
+        quantity=leg.quantity,
+        order_type=order_type,
+        time_in_force=time_in_force,
+        prices=[price for price in (leg.limit_price, leg.stop_price) if price is not None],
+        reference=leg.limit_price or leg.stop_price or close,
+    )
+    if refused:
+        raise InvalidInput(f"The venue would refuse this. {refused}")
+
+
+def _on_tick(price: Decimal | None, instrument: Instrument, rules: VenueRules | None, *, up: bool) -> Decimal | None:
     """Return the price on the grid of prices that the instrument trades at."""
     if price is None:
         return None
-    tick = tick_of(instrument.asset_class, price)
+    tick = tick_of(instrument.asset_class, price) if rules is None else rules.tick
     if tick is None:
         return plain_decimal(price)
-    rounded = price.quantize(tick, rounding=ROUND_CEILING if up else ROUND_FLOOR)
+    rounded = (price / tick).to_integral_value(rounding=ROUND_CEILING if up else ROUND_FLOOR) * tick
     if rounded <= 0:
         raise InvalidInput(f"The price {price} of {instrument.symbol} is below its tick of {tick}.")
     return plain_decimal(rounded)

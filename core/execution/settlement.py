@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 
 from core.domain.as_of import AsOf
 from core.domain.books import Fill, Order, OrderState
@@ -15,7 +15,7 @@ from core.execution.crash_points import crash_point
 from core.execution.marks import Marks
 from core.execution.nav import daily_values
 from core.execution.orders import AT_VENUE, OrderEvent, move
-from core.execution.positions import CENT, cash_entries
+from core.execution.positions import cash_entries, money
 from core.execution.stores import TradingStore, Transaction
 from core.ports.broker import Broker, Execution, VenueOrder
 from core.ports.clock import Clock
@@ -191,7 +191,8 @@ def _to_fill(order: Order, execution: Execution) -> Fill:
         side=order.side,
         quantity=execution.quantity,
         price=execution.price,
-        fee=execution.fee.quantize(CENT, rounding=ROUND_HALF_UP),
+        fee=money(execution.fee, execution.currency),
+        fee_quantity=execution.fee_quantity,
         currency=execution.currency,
         session=execution.session,
         filled_at=execution.executed_at,

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Literal, Protocol
 
 from core.domain.books import OrderType, Side, TimeInForce
+from core.domain.trading_rules import VenueRules
 
 VenueState = Literal["accepted", "partially_filled", "filled", "cancelled", "expired", "rejected"]
 
@@ -47,7 +48,10 @@ class VenueOrder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Execution:
-    """Hold one execution as the venue reports it, unique by `execution_id` within the account."""
+    """Hold one execution as the venue reports it, unique by `execution_id` within the account.
+
+    `fee_quantity` is what the venue kept of the instrument itself as its commission; `fee` is then what it was worth.
+    """
 
     execution_id: str
     client_order_id: str
@@ -58,6 +62,7 @@ class Execution:
     session: date
     executed_at: datetime
     note: str = ""
+    fee_quantity: Decimal = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +110,13 @@ class Broker(Protocol):
     @property
     def rests_stops(self) -> bool:
         """Say whether the venue keeps stop orders until their price is reached."""
+        ...
+
+    def rules(self, symbol: str) -> VenueRules | None:
+        """Return what the venue takes of an instrument beyond what the desk asks of all; None where that is nothing.
+
+        Raises UnknownName for an instrument that does not trade there.
+        """
         ...
 
     def submit(self, ticket: OrderTicket) -> VenueOrder:

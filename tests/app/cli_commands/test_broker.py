@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import pytest
 
-from app.cli_commands.broker import checklist, configure
+from app.cli_commands.broker import checklist, configure, tws_looks
 from core.adapters.transport.tws import TwsSession
 from core.testing.tws_gateway import GatewayOrder, TwsGateway
 
@@ -30,7 +30,7 @@ def look(gateway):
 
     def go(now=MOMENT, timeout_s=2.0):
         sessions.append(TwsSession("127.0.0.1", gateway.port, 71, timeout_s=timeout_s, idle_s=0.01))
-        return {name: (passed, said) for name, passed, said in checklist(sessions[-1], now)}
+        return {name: (passed, said) for name, passed, said in checklist(tws_looks(sessions[-1], now))}
 
     yield go
     for session in sessions:

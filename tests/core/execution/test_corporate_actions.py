@@ -441,8 +441,8 @@ def test_a_transfer_is_booked_once_by_its_reference_and_the_venue_agrees(desk, a
     ("movement", "amount", "reference", "sentence"),
     [
         ("deposit", "0", "r", "not 0"),
-        ("deposit", "1.005", "r", "whole cents"),
-        ("deposit", "NaN", "r", "whole cents"),
+        ("deposit", "1.005", "r", "whole units of 0.01 USD"),
+        ("deposit", "NaN", "r", "expected money"),
         ("deposit", "-5", "r", "goes the other way"),
         ("withdrawal", "-5", "r", "goes the other way"),
         ("withdrawal", "100000.01", "r", "does not hold"),
