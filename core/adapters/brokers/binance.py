@@ -148,7 +148,7 @@ class Binance:
 
     def account(self, account_id: str) -> VenueAccount:
         """Return open orders, coins and cash of the account that the key is of."""
-        told = self._told(account_id)
+        told, coins = self._told(account_id), self._coins()
         cash: dict[str, Decimal] = {}
         positions: dict[int, Decimal] = {}
         unmapped = []
@@ -157,12 +157,13 @@ class Binance:
             if part["asset"] == QUOTE:
                 cash[QUOTE] = quantity
             elif quantity:
-                instrument_id = self._instrument_id(str(part["asset"]))
+                instrument_id = coins.get(str(part["asset"]))
                 if instrument_id is None:
                     unmapped.append(f"{quantity.normalize():f} {part['asset']}")
                 else:
                     positions[instrument_id] = quantity.normalize()
-        orders = tuple(self._open_order(part) for part in self._session.ask("private_get_openorders"))
+        rows = self._session.ask("private_get_openorders")
+        orders = tuple(_open_order(row, coins.get(str(row["symbol"]).removesuffix(QUOTE))) for row in rows)
         return VenueAccount(
             open_orders=orders,
             positions=positions,
@@ -248,12 +249,14 @@ class Binance:
 
     def _names(self) -> list[str]:
         """Return the markets of the coins that the desk knows: an order of another desk process may be in any."""
-        found = []
+        return [f"{coin}{QUOTE}" for coin in self._coins()]
+
+    def _coins(self) -> dict[str, int]:
+        """Return the instruments of the desk that trade here, by the venue's name of the coin."""
+        found = {}
         for instrument in self._instruments.list(asset_class="crypto"):
-            try:
-                found.append(self._market(instrument.symbol).name)
-            except UnknownName:
-                continue
+            with contextlib.suppress(UnknownName):
+                found[self._market(instrument.symbol).base] = instrument.instrument_id
         return found
 
     def _trades(self, account_id: str, client_order_id: str) -> tuple[Execution, ...]:
@@ -288,23 +291,18 @@ class Binance:
             note=note,
         )
 
-    def _open_order(self, row: Any) -> VenueOpenOrder:
-        side: Side = "buy" if row["side"] == "BUY" else "sell"
-        return VenueOpenOrder(
-            venue_order_id=str(row["orderId"]),
-            client_order_id=str(row["clientOrderId"]),
-            instrument_id=self._instrument_id(str(row["symbol"]).removesuffix(QUOTE)),
-            symbol=str(row["symbol"]),
-            side=side,
-            quantity=Decimal(row["origQty"]).normalize(),
-            filled_quantity=Decimal(row["executedQty"]).normalize(),
-        )
 
-    def _instrument_id(self, asset: str) -> int | None:
-        try:
-            return self._instruments.find(f"{asset}-USD").instrument_id
-        except UnknownName:
-            return None
+def _open_order(row: Any, instrument_id: int | None) -> VenueOpenOrder:
+    side: Side = "buy" if row["side"] == "BUY" else "sell"
+    return VenueOpenOrder(
+        venue_order_id=str(row["orderId"]),
+        client_order_id=str(row["clientOrderId"]),
+        instrument_id=instrument_id,
+        symbol=str(row["symbol"]),
+        side=side,
+        quantity=Decimal(row["origQty"]).normalize(),
+        filled_quantity=Decimal(row["executedQty"]).normalize(),
+    )
 
 
 def _read_market(part: Any) -> _Market:

@@ -59,6 +59,13 @@ class BinanceSession:
             raise OutcomeUnknown("Binance's answer could not be read.")
         return reply
 
+    def close(self) -> None:
+        """Let the connection go; the next request opens another."""
+        with self._lock:
+            client, self._client = self._client, None
+        if client is not None:
+            client.session.close()
+
     def _open(self) -> Any:
         if self._client is None:
             ccxt = _library()

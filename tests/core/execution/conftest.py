@@ -86,6 +86,7 @@ def open_desk(dsn: str, home: Path, broker=None) -> Desk:
         proposals=ProposalDesk(
             *(store, marks, instruments, kill_switch, clock, ids),
             stops_rest_at=["paper"] if getattr(broker, "rests_stops", True) else [],
+            venue_rules=lambda name, symbol: getattr(broker, "rules", lambda _: None)(symbol),
         ),
         books=Books(store, marks, clock),
         kill_switch=kill_switch,

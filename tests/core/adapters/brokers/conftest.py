@@ -9,11 +9,14 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg
 import pytest
 
+from core.adapters.brokers.binance import Binance
 from core.adapters.brokers.interactive_brokers import InteractiveBrokers
 from core.adapters.store.database import Database
+from core.adapters.transport.binance_spot import BinanceSession
 from core.adapters.transport.tws import TwsSession
 from core.domain.market_records import Instrument
 from core.errors import UnknownName
+from core.testing.binance_venue import BinanceVenue
 from core.testing.clock import FixedClock
 from core.testing.tws_gateway import TwsGateway
 
@@ -40,6 +43,29 @@ class ThreeStocks:
 
     def list(self, *, group=None, asset_class=None, on=None):
         return [self.find(name) for name in ("AAA", "BBB", "CCC")]
+
+
+class FourCoins:
+    """Know BTC-USD, ETH-USD, SOL-USD and one that is not listed by the numbers 1 to 4."""
+
+    def find(self, name):
+        names = ("BTC-USD", "ETH-USD", "SOL-USD", "XYZ-USD")
+        if name not in names:
+            raise UnknownName("symbol", name)
+        return Instrument(
+            instrument_id=names.index(name) + 1,
+            symbol=name,
+            name=name,
+            asset_class="crypto",
+            calendar="24x7",
+            source="test",
+            known_at=MOMENT,
+        )
+
+    get = find
+
+    def list(self, *, group=None, asset_class=None, on=None):
+        return [self.find(name) for name in ("BTC-USD", "ETH-USD", "SOL-USD", "XYZ-USD")]
 
 
 class DecoderErrors(logging.Handler):
@@ -95,6 +121,30 @@ def open_broker(gateway):
         session = TwsSession("127.0.0.1", gateway.port, client_id, timeout_s=timeout_s, idle_s=idle_s)
         sessions.append(session)
         return InteractiveBrokers(session, ThreeStocks(), FixedClock(MOMENT, mode), **options)
+
+    yield make
+    for session in sessions:
+        session.close()
+
+
+@pytest.fixture
+def binance_venue():
+    """Give Binance's spot market on loopback."""
+    found = BinanceVenue(moment=MOMENT)
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def open_binance(binance_venue):
+    """Give a function that opens a broker with a session of its own at the spot market, on a live clock at MOMENT."""
+    pytest.importorskip("ccxt", reason="ccxt of the extra `crypto` is not installed")
+    sessions = []
+
+    def make(*, timeout_s=5.0, mode="live", is_paper=True, key=binance_venue.key, **options):
+        session = BinanceSession(binance_venue.address, key, binance_venue.secret, timeout_s=timeout_s, is_paced=False)
+        sessions.append(session)
+        return Binance(session, FourCoins(), FixedClock(MOMENT, mode), is_paper=is_paper, **options)
 
     yield make
     for session in sessions:
