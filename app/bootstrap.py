@@ -11,7 +11,6 @@ from decimal import Decimal
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from app.version import code_version
 from core.domain.principal import Principal
@@ -22,14 +21,13 @@ if TYPE_CHECKING:
     from temporalio.client import Client
 
     from agents.graph import Assistant
+    from core.adapters.brokers.lines import VenueLines
     from core.adapters.store.clock import DeskClock
     from core.adapters.store.database import Database
     from core.adapters.store.outbox import Outbox
     from core.adapters.store.reports import ReportStore
     from core.adapters.store.trading import PostgresTradingStore
     from core.adapters.store.users import StoredKeys, StoredSessions, StoredUsers
-    from core.adapters.transport.binance_spot import BinanceSession
-    from core.adapters.transport.tws import TwsSession
     from core.data.gap_ledger import GapLedger
     from core.data.importing import ImportReport, Kind
     from core.data.ingest import Vendors
@@ -68,9 +66,6 @@ if TYPE_CHECKING:
     from tools.context import Desk
 
 Progress = Callable[[str, float], None]
-_BINANCE_TEST_NETWORK = "testnet.binance.vision"
-_TWS_CLIENT_ID = 71
-"""All processes of a desk use one: at Interactive Brokers only the client that sent an order may cancel it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,31 +201,12 @@ class Parts:
     @cached_property
     def brokers(self) -> Mapping[str, Broker]:
         """The venues by name."""
-        from core.adapters.brokers.paper import PaperBroker
-
-        participation = self.settings.paper_participation
-        paper = PaperBroker(self.database, self.marks, self.clock, participation=participation)
-        found: dict[str, Broker] = {"paper": paper}
-        if self.settings.interactive_brokers_address:
-            from core.adapters.brokers.interactive_brokers import InteractiveBrokers
-            from core.adapters.store.instruments import PostgresInstruments
-
-            instruments = PostgresInstruments(self.database)
-            found["interactive_brokers"] = InteractiveBrokers(
-                self.tws, instruments, self.clock, may_trade_live=lambda name: self.desk.books.account(name).is_live
-            )
-        if self.settings.binance_api_key and self.settings.binance_api_secret:
-            from core.adapters.brokers.binance import Binance
-            from core.adapters.store.instruments import PostgresInstruments
-
-            found["binance"] = Binance(
-                self.binance,
-                PostgresInstruments(self.database),
-                self.clock,
-                is_paper=urlsplit(self.settings.binance_address).hostname == _BINANCE_TEST_NETWORK,
-                may_trade_live=lambda name: self.desk.books.account(name).is_live,
-            )
-        return found
+        return self.lines.brokers(
+            self.database,
+            self.marks,
+            self.clock,
+            may_trade_live=lambda name: self.desk.books.account(name).is_live,
+        )
 
     def _venue_rules(self, broker: str, symbol: str) -> VenueRules | None:
         """Return what a venue takes of an instrument; None for one that this desk does not know any more."""
@@ -238,30 +214,11 @@ class Parts:
         return None if venue is None else venue.rules(symbol)
 
     @cached_property
-    def binance(self) -> BinanceSession:
-        """The line to Binance's spot interface; raises InvalidInput where no key is set."""
-        from core.adapters.transport.binance_spot import BinanceSession
+    def lines(self) -> VenueLines:
+        """The lines to the venues that the settings name."""
+        from core.adapters.brokers.lines import VenueLines
 
-        key, secret = self.settings.binance_api_key, self.settings.binance_api_secret
-        if key is None or secret is None:
-            raise InvalidInput(
-                "There is no key of Binance.",
-                hint="Set BINANCE_API_KEY and BINANCE_API_SECRET; a key of its test network for paper.",
-            )
-        return BinanceSession(self.settings.binance_address, key.get_secret_value(), secret.get_secret_value())
-
-    @cached_property
-    def tws(self) -> TwsSession:
-        """The connection to Trader Workstation or IB Gateway; raises InvalidInput where no address is set."""
-        from core.adapters.transport.tws import TwsSession
-
-        host, _, port = (self.settings.interactive_brokers_address or "").partition(":")
-        if not port:
-            raise InvalidInput(
-                "There is no address of Trader Workstation or IB Gateway.",
-                hint="Set INTERACTIVE_BROKERS_ADDRESS, for example to 127.0.0.1:4002.",
-            )
-        return TwsSession(host, int(port), _TWS_CLIENT_ID)
+        return VenueLines(self.settings)
 
     @cached_property
     def settlement(self) -> Settlement:
@@ -312,7 +269,7 @@ class Parts:
         """What opens accounts and switches them to live."""
         from core.execution.accounts import AccountDesk
 
-        return AccountDesk(self.trading, self.brokers, self.reconciliation, self.clock)
+        return AccountDesk(self.trading, self.brokers, self.reconciliation, self.clock, self.marks)
 
     @cached_property
     def reject_rules(self) -> RejectRuleDesk:
@@ -432,8 +389,6 @@ class Parts:
 
     def advance_clock(self, sessions: int) -> datetime:
         """Move a replaying desk by sessions, one at a time: fills happen and accounts are marked at each."""
-        from core.errors import InvalidInput
-
         if sessions < 1:
             raise InvalidInput(f"sessions is {sessions}, expected at least 1.", hint="The desk's time only moves on.")
         for _ in range(sessions):

@@ -58,14 +58,14 @@ def trial(
         leg = LegRequest(symbol="AAA", side="buy", quantity=Decimal(10))
         parts.desk.proposals.propose(TradeRequest(legs=(leg,)), AGENT)
         arm(point)
-        _walk(parts)
+        walk(parts)
 
     killed = in_a_process(first) == -signal.SIGKILL
-    again = in_a_process(lambda: _walk(desk()))
+    again = in_a_process(lambda: walk(desk()))
     if reply == "delayed":
         # What was on its way when the sender died arrives while the next one runs, or after it.
         time.sleep(max(0.0, venue.counts()["last_submit"] + LATE_S + 0.05 - time.monotonic()))
-    last = in_a_process(lambda: _walk(desk()))
+    last = in_a_process(lambda: walk(desk()))
     there = venue.counts()
     with psycopg.connect(dsn) as connection:
         (state, filled, orders), (decisions, position, cash) = (
@@ -94,7 +94,7 @@ def trial(
 _CASH_AFTER = Decimal("98489.30")
 
 
-def _walk(desk: BrokerDesk) -> None:
+def walk(desk: BrokerDesk) -> None:
     """Approve unless decided, send, resolve and book, as a worker does when it starts."""
     (view,) = desk.desk.proposals.list()
     proposal = view.proposal

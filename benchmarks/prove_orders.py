@@ -17,6 +17,7 @@ from benchmarks import (
     order_attacks,
     order_bracket_crashes,
     order_brackets,
+    order_coins,
     order_crashes,
     order_days,
     order_gate,
@@ -32,7 +33,8 @@ from core.execution.crash_points import CRASH_POINTS
 from core.testing.socket_venue import SocketVenue
 
 REPEATS = 50
-BRACKET_REPEATS = 10
+BRACKET_REPEATS = 5
+COIN_REPEATS = 3
 SCHEDULES, SCHEDULES_EACH = 10_000, 250
 GATE_ORDERS, GATE_ORDERS_EACH = 100_000, 5_000
 HALTS = 20
@@ -44,7 +46,7 @@ _lane: dict[str, Any] = {}
 def measure(steps: Steps) -> str:
     """Run everything on a server of its own, on two lanes where the parts are independent."""
     with market_server() as (dsn, home):
-        cells, bracket_cells, chunks, gates = _in_lanes(steps, dsn, home)
+        cells, bracket_cells, coins, chunks, gates = _in_lanes(steps, dsn, home)
         venue = SocketVenue()
         try:
             with order_attacks.killable(home) as kill:
@@ -68,6 +70,7 @@ def measure(steps: Steps) -> str:
             crash_section(cells),
             stack_section(stack),
             order_bracket_crashes.section(bracket_cells),
+            order_coins.section(coins),
             schedule_section(chunks),
             attack_section(attacks),
             gate_section(gates, race, latency),
@@ -96,8 +99,8 @@ def _halts(steps: Steps, dsn: str, home: Path, venue: SocketVenue) -> dict[str, 
     return found
 
 
-def _in_lanes(steps: Steps, dsn: str, home: Path) -> tuple[dict[str, Any], dict[str, Any], list[Any], list[Any]]:
-    """Run the cells of both crash matrices, the schedules and the gate's orders side by side."""
+def _in_lanes(steps: Steps, dsn: str, home: Path) -> tuple[Any, Any, Any, list[Any], list[Any]]:
+    """Run the cells of the crash matrices, the schedules and the gate's orders side by side."""
     work: dict[str, tuple[Any, ...]] = {}
     for deduplicates in (True, False):
         for point in CRASH_POINTS:
@@ -108,6 +111,9 @@ def _in_lanes(steps: Steps, dsn: str, home: Path) -> tuple[dict[str, Any], dict[
             for reply in order_crashes.REPLIES:
                 name = order_bracket_crashes.name_of(step, reply, deduplicates=deduplicates)
                 work[name] = (_bracket_crash, step, reply, deduplicates)
+    for point in CRASH_POINTS:
+        for fault in order_coins.FAULTS:
+            work[f"coins {point}|{fault}"] = (_coins, point, fault)
     for number in range(SCHEDULES // SCHEDULES_EACH):
         work[f"schedules {number}"] = (_schedules, number)
     for number in range(GATE_ORDERS // GATE_ORDERS_EACH):
@@ -121,7 +127,13 @@ def _in_lanes(steps: Steps, dsn: str, home: Path) -> tuple[dict[str, Any], dict[
     def kept(start: str) -> dict[str, Any]:
         return {name: steps.do(name, lambda: None) for name in work if name.startswith(start)}
 
-    return kept("crash "), kept("bracket "), list(kept("schedules ").values()), list(kept("gate ").values())
+    return (
+        kept("crash "),
+        kept("bracket "),
+        kept("coins "),
+        list(kept("schedules ").values()),
+        list(kept("gate ").values()),
+    )
 
 
 @contextlib.contextmanager
@@ -161,6 +173,10 @@ def _bracket_crash(step: order_bracket_crashes.Step, reply: Any, deduplicates: b
     return order_bracket_crashes.cell(
         _lane["dsn"], _lane["home"], _lane["venue"], step, reply, deduplicates=deduplicates, repeats=BRACKET_REPEATS
     )
+
+
+def _coins(point: str, fault: Any) -> dict[str, int]:
+    return order_coins.cell(_lane["dsn"], _lane["home"], point, fault, repeats=COIN_REPEATS)
 
 
 def _schedules(number: int) -> dict[str, int]:

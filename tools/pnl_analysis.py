@@ -38,7 +38,7 @@ def pnl_analysis(context: ToolContext, arguments: PnlAnalysisArguments) -> ToolR
     A strategy is who proposed the trade. The parts of a split add up to the total profit to the cent, but for other
     income (dividends, interest), which is stated.
     """
-    from core.execution.books import NO_ORDER
+    from core.execution.books import author_of
 
     account = context.desk.books.account(arguments.account).account_id
     held = context.desk.books.holdings(account, context.as_of)
@@ -64,7 +64,7 @@ def pnl_analysis(context: ToolContext, arguments: PnlAnalysisArguments) -> ToolR
 
     splits: tuple[tuple[Split, str, Callable[[Fill], str]], ...] = (
         ("leg", "Profit by instrument", symbol),
-        ("strategy", "Profit by who proposed the trades", lambda fill: authors.get(fill.order_id, NO_ORDER)),
+        ("strategy", "Profit by who proposed the trades", lambda fill: author_of(fill, authors)),
     )
     for split, title, part in splits:
         if split in arguments.by:

@@ -33,6 +33,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="it is no paper account; it sends nothing until it is switched to live",
     )
+    opening.add_argument(
+        "--bring-positions",
+        action="store_true",
+        help="book what it holds as bought at the last stored close; without it the account must hold money alone",
+    )
     switch = actions.add_parser("live", help="switch an account with real money to live, or off")
     switch.add_argument("account_id")
     switch.add_argument("state", choices=["on", "off"])
@@ -59,6 +64,7 @@ def run(arguments: argparse.Namespace, output: Output) -> int | None:
                 currency=arguments.currency or CURRENCIES.get(arguments.venue, "USD"),
                 four_eyes_above=_amount(arguments.four_eyes_above),
                 allow_real_money=arguments.real_money,
+                brings_positions=arguments.bring_positions,
             )
             found = [parts.accounts.open(request, connection.signed_in(arguments.user))]
         elif arguments.action == "live":

@@ -28,9 +28,10 @@ def run(arguments: argparse.Namespace, output: Output) -> int | None:
     now = datetime.now(UTC)  # noqa: TID251  # compared with the broker's
     with connect(arguments) as connection:
         parts = connection.parts
-        looks = (
-            tws_looks(parts.tws, now) if arguments.broker == "ib" else binance_looks(parts.brokers, parts.binance, now)
-        )
+        if arguments.broker == "ib":
+            looks = tws_looks(parts.lines.tws, now)
+        else:
+            looks = binance_looks(parts.lines.binance, parts.brokers, now)
         checks = checklist(looks)
     if output.as_json:
         output.document({"checks": [{"check": name, "passed": ok, "found": said} for name, ok, said in checks]})
@@ -84,7 +85,7 @@ def tws_looks(tws: Any, now: datetime) -> list[tuple[str, Look]]:
     ]
 
 
-def binance_looks(brokers: Any, session: Any, now: datetime) -> list[tuple[str, Look]]:
+def binance_looks(session: Any, brokers: Any, now: datetime) -> list[tuple[str, Look]]:
     """Return the checks of a BinanceSession and of the broker that uses it."""
 
     def account() -> tuple[bool, str]:

@@ -251,9 +251,22 @@ class Fill(Record):
 
 
 Movement = Literal[
-    "deposit", "withdrawal", "trade", "fee", "fee_in_kind", "dividend", "withholding", "interest", "cash_in_lieu"
+    "deposit",
+    "withdrawal",
+    "trade",
+    "fee",
+    "fee_in_kind",
+    "opening",
+    "dividend",
+    "withholding",
+    "interest",
+    "cash_in_lieu",
 ]
-"""Why cash moved; `fee_in_kind` is what a commission that was kept of the instrument itself was sold for."""
+"""Why cash moved.
+
+`fee_in_kind` is what a commission that was kept of the instrument itself was sold for; `opening` what was paid, out of
+the deposit, for a position that the account held when it was opened.
+"""
 
 
 class CashEntry(Record):
@@ -276,6 +289,22 @@ class CashEntry(Record):
     reference: str | None = None
     entered_by: str | None = None
     booked_at: datetime
+
+
+class OpeningPosition(Record):
+    """Hold what an account held of an instrument (signed) when it was opened, and the price at which it is booked."""
+
+    kind: ClassVar[str] = "opening_position"
+    table: ClassVar[str] = "execution.opening_positions"
+    key: ClassVar[tuple[str, ...]] = ("account_id", "instrument_id")
+    label: ClassVar[Label] = "private"
+
+    account_id: str
+    instrument_id: int
+    quantity: Decimal
+    price: Decimal
+    entered_by: str
+    opened_at: datetime
 
 
 class AppliedSplit(Record):

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Literal
 
-from core.domain.books import Account, CashEntry
+from core.domain.as_of import AsOf
+from core.domain.books import Account, CashEntry, OpeningPosition
 from core.domain.principal import Principal, check_approver
-from core.errors import InvalidInput, NotSignedIn
+from core.errors import InvalidInput, NoData, NotSignedIn
+from core.execution.corporate_actions import put_position
+from core.execution.marks import Marks
 from core.execution.positions import money, smallest_amount
 from core.execution.reconciliation import Reconciliation
+from core.execution.requests import STALE_DAYS
 from core.execution.stores import TradingStore
 from core.ports.broker import Broker, VenueAccount
 from core.ports.clock import Clock
@@ -23,7 +28,8 @@ TransferKind = Literal["deposit", "withdrawal", "interest"]
 class AccountRequest:
     """Ask for an account of the desk under the number that it has at the venue.
 
-    `allow_real_money` must be said for one that is not a paper account; its live switch stays off even then.
+    `allow_real_money` must be said for one that is not a paper account; its live switch stays off even then. With
+    `brings_positions` what it holds is booked as bought with the opening deposit at the last stored close.
     """
 
     account_id: str
@@ -32,26 +38,35 @@ class AccountRequest:
     currency: str = "USD"
     four_eyes_above: Decimal | None = None
     allow_real_money: bool = False
+    brings_positions: bool = False
 
 
 class AccountDesk:
     """Let signed-in persons open accounts and switch those with real money to live."""
 
     def __init__(
-        self, store: TradingStore, brokers: Mapping[str, Broker], reconciliation: Reconciliation, clock: Clock
+        self,
+        store: TradingStore,
+        brokers: Mapping[str, Broker],
+        reconciliation: Reconciliation,
+        clock: Clock,
+        marks: Marks,
     ) -> None:
         self._store = store
         self._brokers = brokers
         self._reconciliation = reconciliation
         self._clock = clock
+        self._marks = marks
 
     def open(self, request: AccountRequest, person: Principal) -> Account:
-        """Open an account with the cash that the venue says it holds, booked as its first deposit, and return it.
+        """Open an account with what the venue says it holds, booked as its first deposit, and return it.
 
-        Both are compared at once. Raises NotSignedIn for others than persons with the scope `approve`, InvalidInput
-        when the venue does not tell its cash, holds positions, works orders or keeps other currencies (the books start
-        from money alone), when real money is behind it and nobody said so, or when the account exists; and what the
-        venue raises when it does not answer.
+        Both are compared at once. The books start from money alone unless the request brings positions: those are
+        worth their last stored close then, and holdings in instruments that the desk does not know are set aside as
+        explained. Raises NotSignedIn for others than persons with the scope `approve`, InvalidInput when the venue
+        does not tell its cash, holds positions that are not brought, works orders or keeps other currencies, when real
+        money is behind it and nobody said so, or when the account exists; NoData for a position without a recent
+        price; and what the venue raises when it does not answer.
         """
         check_approver(person, "open accounts")
         broker = self._brokers.get(request.broker)
@@ -64,6 +79,8 @@ class AccountDesk:
         told = broker.account(request.account_id)
         cash = _opening_cash(request, told)
         now = self._clock.now()
+        brought = self._opening_positions(request, told, person, now)
+        worth = {part.instrument_id: money(part.quantity * part.price, request.currency) for part in brought}
         account = Account(
             account_id=request.account_id,
             name=request.name,
@@ -79,11 +96,49 @@ class AccountDesk:
                 raise InvalidInput(f"Account {account.account_id} is open already.")
             transaction.accounts.add(account)
             deposit = CashEntry(
-                account_id=account.account_id, movement="deposit", amount=cash, currency=account.currency, booked_at=now
+                account_id=account.account_id,
+                movement="deposit",
+                amount=cash + sum(worth.values(), Decimal(0)),
+                currency=account.currency,
+                booked_at=now,
             )
-            transaction.books.add_cash([deposit] if cash else [])
+            paid = [
+                deposit.model_copy(update={"movement": "opening", "amount": -value, "reference": f"opening {key}"})
+                for key, value in worth.items()
+            ]
+            transaction.books.add_cash([*([deposit] if deposit.amount else []), *paid])
+            for part in brought:
+                transaction.books.add_opening(part)
+                put_position(transaction, account.account_id, part.instrument_id)
+            self._reconciliation.set_aside(transaction, account.account_id, told.unmapped, person)
         self._reconciliation.run(account.account_id)
         return account
+
+    def _opening_positions(
+        self, request: AccountRequest, told: VenueAccount, person: Principal, now: datetime
+    ) -> list[OpeningPosition]:
+        marks = self._marks.last(list(told.positions), AsOf(known=now))
+        found = []
+        for key, quantity in told.positions.items():
+            mark = marks.get(key)
+            if mark is None or (now.date() - mark.session).days > STALE_DAYS:
+                symbol = self._marks.instrument(key).symbol
+                raise NoData(
+                    f"The account holds {quantity:f} {symbol}, and no price of it of the last {STALE_DAYS} days is"
+                    " stored, so it has no value to begin with.",
+                    hint="`quantdesk ingest` fetches prices.",
+                )
+            found.append(
+                OpeningPosition(
+                    account_id=request.account_id,
+                    instrument_id=key,
+                    quantity=quantity,
+                    price=mark.close,
+                    entered_by=person.id,
+                    opened_at=now,
+                )
+            )
+        return found
 
     def transfer(
         self, account_id: str, movement: TransferKind, amount: Decimal, person: Principal, *, reference: str
@@ -163,10 +218,15 @@ def _opening_cash(request: AccountRequest, told: VenueAccount) -> Decimal:
     if others:
         listed = ", ".join(f"{amount} {currency}" for currency, amount in sorted(others.items()))
         raise InvalidInput(f"Account {name} holds {listed} beside {request.currency}; exchange it at the venue first.")
-    if told.positions or told.unmapped or told.open_orders:
+    if told.open_orders:
         raise InvalidInput(
-            f"Account {name} holds {len(told.positions) + len(told.unmapped)} position(s) and works"
-            f" {len(told.open_orders)} order(s) that this desk did not trade: their cost is not known.",
-            hint="Close and cancel them at the venue, or use an account of its own for this desk.",
+            f"Account {name} works {len(told.open_orders)} order(s) that this desk did not send.",
+            hint="Cancel them at the venue first.",
+        )
+    if (told.positions or told.unmapped) and not request.brings_positions:
+        raise InvalidInput(
+            f"Account {name} holds {len(told.positions) + len(told.unmapped)} position(s) that this desk did not"
+            " trade: their cost is not known.",
+            hint="Say --bring-positions to book them at the last stored close, or use an account of its own.",
         )
     return money(told.cash.get(request.currency, Decimal(0)), request.currency)

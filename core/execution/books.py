@@ -20,7 +20,13 @@ from core.ports.clock import Clock
 
 ZERO = Decimal(0)
 NO_ORDER = "corporate action"
-"""Who stands as the author of what no order made."""
+BROUGHT = "held at the opening"
+
+
+def author_of(fill: Fill, authors: Mapping[str, str]) -> str:
+    """Return who wrote the proposal of a fill, or what made one that no order made."""
+    otherwise = BROUGHT if fill.execution_id.startswith("opening ") else NO_ORDER
+    return authors.get(fill.order_id, otherwise)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,7 +192,7 @@ class Books:
         moment = as_of or AsOf(known=self._clock.now())
         fills, authors = self.trades(account.account_id, moment)
         names = {
-            fill.fill_id: authors.get(fill.order_id, NO_ORDER)
+            fill.fill_id: author_of(fill, authors)
             if by == "strategy"
             else fill.session.isoformat()
             if by == "session"

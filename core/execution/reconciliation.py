@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 
 from core.domain.books import Difference, ExternalOrder
@@ -85,6 +86,25 @@ class Reconciliation:
         with self._store.transaction() as transaction:
             transaction.reconciliations.end_difference(difference_id, by=principal.id, explanation=explanation)
 
+    def set_aside(self, transaction: Transaction, account_id: str, names: Sequence[str], person: Principal) -> None:
+        """Explain holdings in instruments that the desk does not know, as they stand when an account is opened."""
+        for name in names:
+            difference = Difference(
+                difference_id=self._ids.new("dif"),
+                account_id=account_id,
+                subject="instrument",
+                name=name,
+                ours="unknown",
+                theirs="held",
+                found_at=self._clock.wall(),
+            )
+            transaction.reconciliations.add_difference(difference)
+            transaction.reconciliations.end_difference(
+                difference.difference_id,
+                by=person.id,
+                explanation="Held when the account was opened; this desk does not trade it.",
+            )
+
     def differences(self, account_id: str | None = None) -> tuple[Difference, ...]:
         """Return the open differences, newest first."""
         with self._store.transaction() as transaction:
@@ -100,7 +120,7 @@ class Reconciliation:
         try:
             if broker is None:
                 raise Unavailable(f"This desk does not know the venue {broker_name!r}.")
-            told = self._settled_account(account_id, broker)
+            told, asked_at = self._settled_account(account_id, broker)
         except ServiceError as error:
             # A question that failed is not an answer: nothing is flat, nothing has ended.
             self._agreed.discard(account_id)
@@ -111,7 +131,7 @@ class Reconciliation:
             )
         with self._store.transaction() as transaction:
             adopted = self._adopt(transaction, account_id, told)
-            found = _differences(transaction, account_id, told)
+            found = _differences(transaction, account_id, told, asked_at)
             left = self._store_differences(transaction, account_id, found)
             outcome: Outcome = "differs" if left else "agrees"
             detail = "; ".join(f"{part.subject} {part.name}: {part.ours} here, {part.theirs} there" for part in left)
@@ -121,17 +141,22 @@ class Reconciliation:
             account_id=account_id, outcome=outcome, adopted=adopted, differences=tuple(left), detail=detail
         )
 
-    def _settled_account(self, account_id: str, broker: Broker) -> VenueAccount:
-        """Book what the venue executed, then ask for its account; again while both were asked around a fill."""
+    def _settled_account(self, account_id: str, broker: Broker) -> tuple[VenueAccount, datetime]:
+        """Book what the venue executed, then ask for its account; again while both were asked around a fill.
+
+        Returns its answer and the database's time before the question.
+        """
         for _ in range(LOOKS):
             settled = self._settlement.settle(account_id)
             if settled.problems:
                 raise Unavailable("; ".join(settled.problems))
+            with self._store.transaction() as transaction:
+                asked_at = transaction.proposals.now()
             told = broker.account(account_id)
             with self._store.transaction() as transaction:
-                if not _differences(transaction, account_id, told):
+                if not _differences(transaction, account_id, told, asked_at):
                     break
-        return told
+        return told, asked_at
 
     def _adopt(self, transaction: Transaction, account_id: str, told: VenueAccount) -> tuple[str, ...]:
         known = {order.client_order_id for order in transaction.orders.all(account_id=account_id, limit=100_000)}
@@ -195,9 +220,12 @@ class Reconciliation:
 
 
 def _differences(
-    transaction: Transaction, account_id: str, told: VenueAccount
+    transaction: Transaction, account_id: str, told: VenueAccount, asked_at: datetime
 ) -> dict[tuple[str, str], tuple[str, str]]:
-    """Return (subject, name) -> (ours, theirs) wherever the two sides do not say the same."""
+    """Return (subject, name) -> (ours, theirs) wherever the two sides do not say the same.
+
+    An order that another process sent after the venue was asked is not missing in its answer.
+    """
     found: dict[tuple[str, str], tuple[str, str]] = {}
     held = {row.instrument_id: row.quantity for row in transaction.books.positions(account_id)}
     for key in sorted(held.keys() | told.positions.keys()):
@@ -214,7 +242,8 @@ def _differences(
     there = {order.client_order_id for order in told.open_orders}
     for order in transaction.orders.all(account_id=account_id, states=sorted(AT_VENUE)):
         # What the venue may still be thinking about is UNKNOWN, and resolved by asking for that very order.
-        if order.state in ("accepted", "partially_filled") and order.client_order_id not in there:
+        is_at_work = order.state in ("accepted", "partially_filled")
+        if is_at_work and order.client_order_id not in there and order.updated_at <= asked_at:
             found["order", order.order_id] = (order.state, "not open")
     return found
 

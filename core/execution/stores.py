@@ -17,6 +17,7 @@ from core.domain.books import (
     Difference,
     ExternalOrder,
     Fill,
+    OpeningPosition,
     Order,
     OrderState,
     Position,
@@ -283,6 +284,10 @@ class BookRows(Protocol):
 
     def action_stamp(self, account_id: str, as_of: AsOf) -> ActionStamp:
         """Return what the booking of corporate actions depends on, in one statement."""
+        ...
+
+    def add_opening(self, position: OpeningPosition) -> None:
+        """Store what an account held when it was opened."""
         ...
 
     def add_split(self, split: AppliedSplit) -> bool:

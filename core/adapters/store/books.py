@@ -9,7 +9,7 @@ from typing import Any
 from core.adapters.store.database import Connection
 from core.adapters.store.rows import columns_of, insert, read_records
 from core.domain.as_of import AsOf
-from core.domain.books import AppliedSplit, CashEntry, Fill, Position
+from core.domain.books import AppliedSplit, CashEntry, Fill, OpeningPosition, Position
 from core.execution.stores import ActionStamp, NavPoint
 
 
@@ -23,6 +23,10 @@ class BookStore:
         """Store an execution; False when its execution id is there already."""
         return insert(self._connection, fill, on_conflict="ON CONFLICT (account_id, execution_id) DO NOTHING") == 1
 
+    def add_opening(self, position: OpeningPosition) -> None:
+        """Store what an account held when it was opened."""
+        insert(self._connection, position)
+
     def add_split(self, split: AppliedSplit) -> bool:
         """Store a split; False when it was booked before."""
         return insert(self._connection, split, on_conflict="ON CONFLICT DO NOTHING") == 1
@@ -34,7 +38,7 @@ class BookStore:
             " WHERE a.instrument_id = ANY (f.ids) AND a.known_at <= %(known)s), f.count, f.newest"
             " FROM (SELECT count(*) AS count, max(recorded_at) AS newest,"
             " coalesce(array_agg(DISTINCT instrument_id), '{}') AS ids"
-            " FROM execution.fills WHERE account_id = %(account)s) AS f",
+            " FROM execution.executed WHERE account_id = %(account)s) AS f",
             _cut(account_id, as_of),
         ).fetchone()
         assert row is not None

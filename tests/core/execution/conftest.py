@@ -138,7 +138,7 @@ def market_dsn(filled_market):
 def begin_again(dsn):
     """Empty the books of the market and open the account anew."""
     books = (
-        "gate_verdicts reconciliations differences external_orders applied_splits"
+        "gate_verdicts reconciliations differences external_orders applied_splits opening_positions"
         " paper_executions paper_orders nav_daily positions cash_ledger fills order_events orders decisions"
         " proposals reject_rules accounts trading_state"
     )

@@ -48,7 +48,7 @@ def other(open_another, venue):
 def accounts_of(desk, broker):
     brokers = {"paper": broker}
     reconciliation = Reconciliation(desk.store, brokers, desk.settlement, desk.clock, desk.proposals._ids)
-    return AccountDesk(desk.store, brokers, reconciliation, desk.clock)
+    return AccountDesk(desk.store, brokers, reconciliation, desk.clock, desk.marks)
 
 
 @pytest.fixture

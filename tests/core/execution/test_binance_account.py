@@ -46,7 +46,7 @@ def traded(market_dsn, open_another, venue):
     broker = Binance(session, PostgresInstruments(open_another().database), FixedClock(MOMENT, "live"), is_paper=True)
     desk = open_another(broker)
     desk.clock.set_replay(MOMENT)
-    accounts = AccountDesk(desk.store, {"paper": broker}, desk.reconciliation, desk.clock)
+    accounts = AccountDesk(desk.store, {"paper": broker}, desk.reconciliation, desk.clock, desk.marks)
     accounts.open(AccountRequest(account_id=ACCOUNT, name="Coins", broker="paper", currency="USDT"), PETER)
     yield desk
     session.close()
@@ -255,6 +255,23 @@ def test_what_was_known_then_has_the_coins_of_then(traded, venue):
 def test_an_account_with_coins_is_not_opened_as_nobody_knows_what_they_cost(traded, venue):
     venue.balances["BTC"] = Decimal(1)
     broker = traded.gateway._brokers["paper"]
-    accounts = AccountDesk(traded.store, {"paper": broker}, traded.reconciliation, traded.clock)
+    accounts = AccountDesk(traded.store, {"paper": broker}, traded.reconciliation, traded.clock, traded.marks)
     with pytest.raises(InvalidInput, match=r"holds 1 position"):
         accounts.open(AccountRequest(account_id=ACCOUNT, name="Coins", broker="paper", currency="USDT"), PETER)
+
+
+def test_an_account_of_the_test_network_with_coins_in_it_is_opened_with_them(market_dsn, open_another, venue, traded):
+    venue.balances |= {"BTC": Decimal("0.5"), "QQQQ": Decimal(7)}
+    with psycopg.connect(market_dsn) as connection:
+        connection.execute("SET LOCAL session_replication_role = replica")
+        for table in ("reconciliations", "cash_ledger", "cash_balances", "nav_daily", "accounts"):
+            connection.execute(f"DELETE FROM execution.{table} WHERE account_id = %s".encode(), (ACCOUNT,))
+    accounts = AccountDesk(*(traded.store, traded.gateway._brokers, traded.reconciliation, traded.clock, traded.marks))
+    request = AccountRequest(account_id=ACCOUNT, name="Coins", broker="paper", currency="USDT", brings_positions=True)
+    accounts.open(request, PETER)
+    assert agrees(traded) == ("agrees", ())
+    held = traded.books.holdings(ACCOUNT)
+    assert (held.deposits, held.nav, held.cash) == (108_000, 108_000, 100_000)
+    release(traded, "sell", "0.25")
+    venue.fill_all()
+    assert agrees(traded) == ("agrees", ())

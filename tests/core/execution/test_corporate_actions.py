@@ -416,7 +416,7 @@ def test_an_amount_in_other_shares_is_worth_the_same(amount, ratios, stated, bas
 
 @pytest.fixture
 def accounts(desk):
-    return AccountDesk(desk.store, desk.settlement._brokers, desk.reconciliation, desk.clock)
+    return AccountDesk(desk.store, desk.settlement._brokers, desk.reconciliation, desk.clock, desk.marks)
 
 
 @pytest.mark.parametrize(

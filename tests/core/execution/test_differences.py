@@ -13,11 +13,17 @@ from hypothesis import strategies as st
 
 from core.domain.books import Order, OrderState
 from core.execution.orders import AT_VENUE
-from core.execution.reconciliation import _differences, _text
+from core.execution.reconciliation import _differences as differences_at
+from core.execution.reconciliation import _text
 from core.ports.broker import VenueAccount, VenueOpenOrder
 
 D = Decimal
 NOON = datetime(2022, 11, 30, 17, tzinfo=UTC)
+
+
+def _differences(ours: Any, account_id: str, theirs: VenueAccount) -> dict[tuple[str, str], tuple[str, str]]:
+    """Compare where the venue was asked after all that the books know."""
+    return differences_at(ours, account_id, theirs, NOON)
 
 
 def order(number: int, state: OrderState) -> Order:

@@ -7,7 +7,8 @@ from decimal import Decimal
 
 import pytest
 
-from benchmarks import order_attacks, order_crashes, order_gate, order_halts, order_latency
+from benchmarks import order_attacks, order_coins, order_crashes, order_gate, order_halts, order_latency
+from core.execution.crash_points import CRASH_POINTS
 from core.execution.gateway import CANCEL_ROUNDS, Gateway
 from core.execution.kill_switch import KillSwitch
 from core.risk import limits as limits_module
@@ -90,6 +91,30 @@ def test_a_sender_that_forgets_is_seen_to_double(filled_market, tmp_path, socket
     monkeypatch.setattr(Gateway, "_resolve", resolve)
     found = order_crashes.trial(filled_market, tmp_path, socket_venue, "send.sent", "duplicated", deduplicates=False)
     assert "doubled" in found
+
+
+@pytest.mark.parametrize(
+    ("point", "fault", "expected"),
+    [
+        ("send.sent", None, ("killed", "one")),
+        ("send.before_send", "late order", ("killed", "held")),
+        ("fill.written", "line cut after", ("killed", "one")),
+    ],
+)
+def test_a_killed_sender_of_coins_leaves_one_order_or_one_that_is_held(filled_market, tmp_path, point, fault, expected):
+    pytest.importorskip("ccxt", reason="ccxt of the extra `crypto` is not installed")
+    assert order_coins.trial(filled_market, tmp_path, point, fault) == expected
+    page = order_coins.section(
+        {f"coins {step}|{one}": {"trials": 1, expected[1]: 1} for step in CRASH_POINTS for one in order_coins.FAULTS}
+    )
+    assert "**0 lost, 0 doubled, 0 otherwise wrong**" in page and f"1 {expected[1]}" in page
+
+
+def test_a_sender_of_coins_that_forgets_is_seen_to_double(filled_market, tmp_path, monkeypatch):
+    pytest.importorskip("ccxt", reason="ccxt of the extra `crypto` is not installed")
+    # The venue takes the id again, as the order has ended.
+    monkeypatch.setattr(Gateway, "_resolve", lambda self, order: self._transmit(order, first=False))
+    assert "doubled" in order_coins.trial(filled_market, tmp_path, "send.sent", None)
 
 
 @pytest.mark.parametrize("how", order_halts.ROADS)

@@ -189,3 +189,21 @@ def test_the_database_keeps_every_difference(desk, other, venue):
         with pytest.raises(Exception, match=r"append only|changes"):
             desk.sql(statement)
     assert desk.sql("SELECT theirs FROM execution.differences") == [("3",)]
+
+
+def test_an_order_sent_while_the_venue_answered_is_not_missing_in_its_answer(other, venue, open_another, approved):
+    another, told = open_another(venue), venue.account
+    another.reconciliation.run()
+
+    def answer(account_id):
+        found = told(account_id)
+        assert another.gateway.release(approved())[0].state == "accepted"
+        return found
+
+    venue.account = answer
+    (found,) = other.reconciliation.run("main")
+    assert (found.outcome, found.differences) == ("agrees", ())
+    del venue.account
+    venue.changes = {"open_orders": ()}
+    (found,) = other.reconciliation.run("main")
+    assert (found.outcome, {part.theirs for part in found.differences}) == ("differs", {"not open"})

@@ -1,4 +1,4 @@
-"""Book commissions that a venue keeps of what was bought, and coins as money to the eighth place."""
+"""Book commissions kept of what was bought, what an account held at its opening, and coins as money."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ down_revision = "0028"
 
 def upgrade() -> None:
     """Apply this revision."""
-    run_sql_file("0029_fees_in_kind.sql")
+    run_sql_file("0029_what_was_held_and_kept.sql")
 
 
 def downgrade() -> None:

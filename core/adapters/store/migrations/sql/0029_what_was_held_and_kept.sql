@@ -9,9 +9,64 @@ ALTER TABLE execution.fills
         AND fee = round(fee_quantity * price, execution.money_places(currency))));
 ALTER TABLE execution.cash_ledger DROP CONSTRAINT movement_known;
 ALTER TABLE execution.cash_ledger ADD CONSTRAINT movement_known CHECK (movement IN
-    ('deposit', 'withdrawal', 'trade', 'fee', 'fee_in_kind', 'dividend', 'withholding', 'interest', 'cash_in_lieu'));
+    ('deposit', 'withdrawal', 'trade', 'fee', 'fee_in_kind', 'opening', 'dividend', 'withholding', 'interest', 'cash_in_lieu'));
 
--- All that changed a position: what venues executed and kept of it, and fractions paid out, in shares of their own time.
+-- What an account held when it was opened counts as bought with the deposit, at the last price stored then.
+CREATE TABLE execution.opening_positions (
+    account_id text NOT NULL REFERENCES execution.accounts,
+    instrument_id integer NOT NULL,
+    quantity numeric NOT NULL CHECK (quantity <> 0),
+    price numeric NOT NULL CHECK (price > 0),
+    entered_by text NOT NULL,
+    opened_at timestamptz NOT NULL,
+    recorded_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (account_id, instrument_id)
+);
+CREATE FUNCTION execution.check_opening() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog AS $$
+BEGIN
+    IF NOT EXISTS (
+        SELECT FROM desk.users u WHERE u.user_id = NEW.entered_by AND u.disabled_at IS NULL AND 'approve' = ANY (u.scopes)
+    ) THEN
+        RAISE EXCEPTION 'Only a person of this desk with the scope approve brings positions.' USING ERRCODE = 'check_violation';
+    END IF;
+    IF EXISTS (SELECT FROM execution.orders o WHERE o.account_id = NEW.account_id) THEN
+        RAISE EXCEPTION 'Account % trades already: what it held at its opening is settled.', NEW.account_id USING ERRCODE = 'check_violation';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER rightful BEFORE INSERT ON execution.opening_positions FOR EACH ROW EXECUTE FUNCTION execution.check_opening();
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON execution.opening_positions FOR EACH ROW EXECUTE FUNCTION execution.refuse_change();
+CREATE TRIGGER no_truncate BEFORE TRUNCATE ON execution.opening_positions FOR EACH STATEMENT EXECUTE FUNCTION execution.refuse_change();
+CREATE CONSTRAINT TRIGGER audited AFTER INSERT ON execution.opening_positions DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW EXECUTE FUNCTION desk.write_audit('account_id', 'instrument_id');
+
+-- Who entered money or positions stands in the audit log as who did it.
+CREATE OR REPLACE FUNCTION desk.write_audit() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog SET timezone = 'UTC' AS $$
+DECLARE
+    content jsonb := CASE TG_OP WHEN 'DELETE' THEN to_jsonb(OLD) ELSE to_jsonb(NEW) END;
+    last_id bigint;
+    last_hash text;
+    moment timestamptz := clock_timestamp();
+    who text;
+    what text := TG_TABLE_NAME || '.' || lower(TG_OP);
+    key text;
+    told jsonb := desk.audit_detail(content);
+BEGIN
+    PERFORM pg_advisory_xact_lock(7365737);
+    SELECT a.entry_id, a.entry_hash INTO last_id, last_hash FROM desk.audit a ORDER BY a.entry_id DESC LIMIT 1;
+    who := coalesce(content ->> 'decided_by', content ->> 'changed_by', content ->> 'ended_by', content ->> 'entered_by',
+                    content ->> 'author', 'desk');
+    key := concat_ws('/', VARIADIC ARRAY(SELECT content ->> name FROM unnest(TG_ARGV::text[]) WITH ORDINALITY AS n (name, place) ORDER BY place));
+    INSERT INTO desk.audit (entry_id, happened_at, actor, action, subject, detail, previous_hash, entry_hash)
+    VALUES (coalesce(last_id, 0) + 1, moment, who, what, key, told, coalesce(last_hash, ''),
+            desk.audit_hash(coalesce(last_hash, ''), coalesce(last_id, 0) + 1, moment, who, what, key, told));
+    RETURN NULL;
+END $$;
+
+-- All that changed a position: what was there at the opening, what venues executed and kept of it, and fractions paid out,
+-- in shares of their own time.
 CREATE OR REPLACE VIEW execution.executed AS
     SELECT fill_id, execution_id, order_id, account_id, instrument_id, side, quantity, price, fee, currency, session, filled_at,
            note, recorded_at, fee_quantity
@@ -20,6 +75,11 @@ CREATE OR REPLACE VIEW execution.executed AS
     SELECT fill_id || '_fee', execution_id || ' fee', order_id, account_id, instrument_id, 'sell', fee_quantity, price, 0, currency,
            session, filled_at, 'commission kept of what was bought', recorded_at, 0
     FROM execution.fills WHERE fee_quantity > 0
+    UNION ALL
+    SELECT 'open_' || p.account_id || '_' || p.instrument_id, 'opening ' || p.instrument_id, '', p.account_id, p.instrument_id,
+           CASE WHEN p.quantity > 0 THEN 'buy' ELSE 'sell' END, abs(p.quantity), p.price, 0, a.currency,
+           (p.opened_at AT TIME ZONE 'UTC')::date, p.opened_at, 'held when the account was opened', p.recorded_at, 0
+    FROM execution.opening_positions p JOIN execution.accounts a USING (account_id)
     UNION ALL
     SELECT 'cil_' || s.account_id || '_' || s.instrument_id || '_' || s.ex_date, 'cash in lieu ' || s.instrument_id || ' ' || s.ex_date,
            '', s.account_id, s.instrument_id, CASE WHEN s.fraction > 0 THEN 'sell' ELSE 'buy' END, abs(s.fraction), s.price, 0,
