@@ -209,9 +209,11 @@ class Parts:
         )
 
     def _venue_rules(self, broker: str, symbol: str) -> VenueRules | None:
-        """Return what a venue takes of an instrument; None for one that this desk does not know any more."""
+        """Return what a venue takes of an instrument, None where it has no rules of its own."""
+        from core.ports.broker import RuledBroker
+
         venue = self.brokers.get(broker)
-        return None if venue is None else venue.rules(symbol)
+        return venue.rules(symbol) if isinstance(venue, RuledBroker) else None
 
     @cached_property
     def lines(self) -> VenueLines:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from core.domain.books import OrderType, Side, TimeInForce
 from core.domain.trading_rules import VenueRules
@@ -112,13 +112,6 @@ class Broker(Protocol):
         """Say whether the venue keeps stop orders until their price is reached."""
         ...
 
-    def rules(self, symbol: str) -> VenueRules | None:
-        """Return what the venue takes of an instrument beyond what the desk asks of all; None where that is nothing.
-
-        Raises UnknownName for an instrument that does not trade there.
-        """
-        ...
-
     def submit(self, ticket: OrderTicket) -> VenueOrder:
         """Send an order."""
         ...
@@ -137,4 +130,13 @@ class Broker(Protocol):
 
     def account(self, account_id: str) -> VenueAccount:
         """Return open orders, positions and cash; an answer that cannot be had is an exception, never an empty one."""
+        ...
+
+
+@runtime_checkable
+class RuledBroker(Protocol):
+    """Trade at a venue that takes of an instrument less than what the desk asks of all."""
+
+    def rules(self, symbol: str) -> VenueRules:
+        """Return what the venue takes; raise UnknownName for an instrument that does not trade there."""
         ...

@@ -148,9 +148,6 @@ class FaultBroker:
         """Say what the venue promises."""
         return self.venue.deduplicates
 
-    def rules(self, symbol: str) -> None:
-        """Return no rules of its own."""
-
     def submit(self, ticket: OrderTicket) -> VenueOrder:
         """Send an order over the line."""
         self.sent += 1

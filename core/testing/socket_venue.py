@@ -202,9 +202,6 @@ class SocketBroker:
         self._address = address
         self.deduplicates = deduplicates
 
-    def rules(self, symbol: str) -> None:
-        """Return no rules of its own."""
-
     def submit(self, ticket: OrderTicket) -> VenueOrder:
         """Send an order."""
         return VenueOrder(**self._ask("submit", asdict(ticket)))

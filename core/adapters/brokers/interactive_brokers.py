@@ -69,9 +69,6 @@ class InteractiveBrokers:
         self._may_trade_live = may_trade_live
         self._contracts: dict[str, Any] = {}
 
-    def rules(self, symbol: str) -> None:
-        """Return no rules of its own."""
-
     def submit(self, ticket: OrderTicket) -> VenueOrder:
         """Send an order and wait until the venue has it, refuses it, or the wait is over (OutcomeUnknown)."""
         refusal = self._refusal(ticket)

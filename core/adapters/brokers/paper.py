@@ -69,9 +69,6 @@ class PaperBroker:
         self._slippage_bps = slippage_bps
         self._participation = participation
 
-    def rules(self, symbol: str) -> None:
-        """Return no rules of its own."""
-
     def submit(self, ticket: OrderTicket) -> VenueOrder:
         """Take an order; the same client order id makes one order."""
         stored = self._store.add(
