@@ -115,7 +115,7 @@ def _library() -> Any:
         import ccxt
     except ImportError as error:
         raise Unavailable(
-            "Trading at Binance needs ccxt, which is not installed.", hint="The extra `crypto` brings it."
+            "Trading at Binance needs ccxt, which is not installed.", hint="Install the extra `crypto`."
         ) from error
     return ccxt
 
