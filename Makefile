@@ -2,7 +2,7 @@
 PY := .venv/bin/python
 PYTEST_ARGS ?=
 # Two workers, each with servers of its own; the tests of one file stay together.
-pytest = $(PY) -m pytest -n 2 --dist loadfile
+pytest = $(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 # Runs a module of this repository, or says that it is missing.
 module = @$(PY) scripts/run_module.py
 

@@ -53,7 +53,7 @@ def trial(dsn: str, home: Path, point: str, fault: Fault | None) -> tuple[str, .
     venue.fills_at_once = True
 
     def desk() -> BrokerDesk:
-        session = BinanceSession(venue.address, venue.key, venue.secret, is_paced=False)
+        session = BinanceSession(venue.address, venue.key, venue.secret)
         instruments = PostgresInstruments(Database(dsn))
         broker = Binance(session, instruments, FixedClock(MOMENT, "live"), is_paper=True)
         return BrokerDesk(home, dsn, broker)

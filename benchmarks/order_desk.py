@@ -56,10 +56,14 @@ def _settings(home: Path) -> Settings:
 
 @contextlib.contextmanager
 def market_server() -> Iterator[tuple[str, Path]]:
-    """Give the address of a database with the small market, on a server of its own, and the home of its desks."""
+    """Give the address of a database with the small market, on a server of its own, and the home of its desks.
+
+    It waits for no disk: processes are killed here, the server's too, and the machine never loses power.
+    """
     from app.runtime import postgres
 
     code_version()
+    postgres.SERVER_SETTINGS["fsync"] = "off"
     home = Path(tempfile.mkdtemp(prefix="qdo")).resolve()
     try:
         with postgres.ensure_postgres(home) as server:

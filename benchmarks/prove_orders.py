@@ -39,7 +39,8 @@ SCHEDULES, SCHEDULES_EACH = 10_000, 250
 GATE_ORDERS, GATE_ORDERS_EACH = 100_000, 5_000
 HALTS = 20
 DATABASE_KILLS = 20
-LANES = 2
+LANES = 3
+"""More than the processor has: a trial waits a good part of its time for replies that do not come."""
 _lane: dict[str, Any] = {}
 
 

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -43,10 +44,32 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give tests that drive a browser or whole processes a second chance on a machine that is busy otherwise."""
+    """Let tests of whole processes begin first, then the largest files, so that no worker is left alone at the end.
+
+    Those that drive a browser or whole processes get a second chance on a machine that is busy otherwise.
+    """
+    sizes = Counter(item.path for item in items)
     for item in items:
-        if "e2e" in item.path.parts or item.get_closest_marker("browser"):
+        if is_whole(item.nodeid) or item.get_closest_marker("browser"):
             item.add_marker(pytest.mark.flaky(reruns=2))
+    items.sort(key=lambda item: (not is_whole(item.nodeid), -sizes[item.path]))
+
+
+def is_whole(nodeid: str) -> bool:
+    """Say whether a test starts the product's processes: two such at once would take each other's time."""
+    return nodeid.startswith("tests/e2e/")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Give the tests of a file to one worker, and all tests of whole processes to one, one after the other."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class Scheduling(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return "whole" if is_whole(nodeid) else super()._split_scope(nodeid)
+
+    return Scheduling(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 def with_database(dsn: str, name: str) -> str:

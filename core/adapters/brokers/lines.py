@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -70,7 +71,8 @@ class VenueLines:
     @cached_property
     def binance(self) -> BinanceSession:
         """The line to Binance's spot interface; raises InvalidInput where no key is set."""
-        from core.adapters.transport.binance_spot import BinanceSession
+        from core.adapters.transport.binance_spot import WEIGHT_AT_ONCE, WEIGHT_PER_MINUTE, BinanceSession
+        from core.adapters.transport.limiter import TokenBucket
 
         key, secret = self._settings.binance_api_key, self._settings.binance_api_secret
         if key is None or secret is None:
@@ -78,4 +80,9 @@ class VenueLines:
                 "There is no key of Binance.",
                 hint="Set BINANCE_API_KEY and BINANCE_API_SECRET; a key of its test network for paper.",
             )
-        return BinanceSession(self._settings.binance_address, key.get_secret_value(), secret.get_secret_value())
+        return BinanceSession(
+            self._settings.binance_address,
+            key.get_secret_value(),
+            secret.get_secret_value(),
+            bucket=TokenBucket(WEIGHT_PER_MINUTE, WEIGHT_AT_ONCE, time.monotonic, time.sleep),
+        )

@@ -1,10 +1,11 @@
-"""Reach Binance's spot interface through ccxt, which signs and paces; what a reply means is judged here."""
+"""Reach Binance's spot interface through ccxt, which signs and carries; what a reply means is judged here."""
 
 from __future__ import annotations
 
 import threading
 from typing import Any
 
+from core.adapters.transport.limiter import TokenBucket
 from core.errors import OutcomeUnknown, Unavailable, VendorRefused
 
 _UNKNOWN = frozenset({-1000, -1001, -1006, -1007})
@@ -12,6 +13,16 @@ _UNKNOWN = frozenset({-1000, -1001, -1006, -1007})
 _NOT_TAKEN = frozenset({-1003, -1008, -1015, -1016, -1021, -1022, -2014, -2015})
 """Codes of requests that were turned away before anybody looked at their content: too many, badly timed or signed."""
 _TURNED_AWAY = frozenset({401, 403, 418, 429})
+WEIGHT_PER_MINUTE, WEIGHT_AT_ONCE = 3_000, 2_000
+"""What is asked of the 6,000 units of weight a minute that one address has."""
+_WEIGHTS = {
+    "private_get_openorders": 80,
+    "private_get_account": 20,
+    "private_get_mytrades": 5,
+    "private_get_order": 4,
+    "public_get_exchangeinfo": 20,
+    "public_get_avgprice": 2,
+}
 
 
 class BinanceRefusal(VendorRefused):
@@ -23,19 +34,21 @@ class BinanceRefusal(VendorRefused):
 
 
 class BinanceSession:
-    """Send requests one at a time to an address of the interface, signed with one key.
+    """Send requests one at a time to an address of the interface, signed with one key, within the rate of `bucket`.
 
     ccxt carries them: its unified methods would cut quantities to the vendor's steps and pass them through floats, so
     the interface's own methods are called with exact text. Its error classes do not tell a refusal from an answer that
     was lost, so status and body decide.
     """
 
-    def __init__(self, address: str, key: str, secret: str, *, timeout_s: float = 10.0, is_paced: bool = True) -> None:
+    def __init__(
+        self, address: str, key: str, secret: str, *, timeout_s: float = 10.0, bucket: TokenBucket | None = None
+    ) -> None:
         self._address = address.rstrip("/")
         self._key = key
         self._secret = secret
         self._timeout_s = timeout_s
-        self._is_paced = is_paced
+        self._bucket = bucket
         self._lock = threading.Lock()
         self._client: Any = None
         self._status: int | None = None
@@ -47,6 +60,9 @@ class BinanceSession:
         nothing says so, Unavailable when it certainly was not.
         """
         ccxt = _library()
+        if self._bucket is not None:
+            # The library's own pacing lets nothing pass at once, so that a cancel would wait for a listing.
+            self._bucket.acquire(_WEIGHTS.get(method, 1))
         with self._lock:
             client = self._open()
             self._status, client.last_http_response = None, None
@@ -74,7 +90,7 @@ class BinanceSession:
                     "apiKey": self._key,
                     "secret": self._secret,
                     "timeout": int(self._timeout_s * 1000),
-                    "enableRateLimit": self._is_paced,
+                    "enableRateLimit": False,
                 }
             )
             take = client.on_rest_response

@@ -41,7 +41,7 @@ def look(venue):
     sessions = []
 
     def go(now=MOMENT, *, is_paper=True, key=venue.key):
-        session = BinanceSession(venue.address, key, venue.secret, timeout_s=2, is_paced=False)
+        session = BinanceSession(venue.address, key, venue.secret, timeout_s=2)
         sessions.append(session)
         broker = Binance(session, NoCoins(), FixedClock(MOMENT, "live"), is_paper=is_paper)
         looks = binance_looks(session, {"binance": broker}, now)

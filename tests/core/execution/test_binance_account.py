@@ -42,7 +42,7 @@ def traded(market_dsn, open_another, venue):
         connection.execute(
             'UPDATE market_data.instruments SET vendor_symbols = \'{"binance": "BTCUSDT"}\' WHERE instrument_id = 3'
         )
-    session = BinanceSession(venue.address, venue.key, venue.secret, is_paced=False)
+    session = BinanceSession(venue.address, venue.key, venue.secret)
     broker = Binance(session, PostgresInstruments(open_another().database), FixedClock(MOMENT, "live"), is_paper=True)
     desk = open_another(broker)
     desk.clock.set_replay(MOMENT)

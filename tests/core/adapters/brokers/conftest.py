@@ -142,7 +142,7 @@ def open_binance(binance_venue):
     sessions = []
 
     def make(*, timeout_s=5.0, mode="live", is_paper=True, key=binance_venue.key, **options):
-        session = BinanceSession(binance_venue.address, key, binance_venue.secret, timeout_s=timeout_s, is_paced=False)
+        session = BinanceSession(binance_venue.address, key, binance_venue.secret, timeout_s=timeout_s)
         sessions.append(session)
         return Binance(session, FourCoins(), FixedClock(MOMENT, mode), is_paper=is_paper, **options)
 
