@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -43,6 +43,8 @@ _STATES: Mapping[str, VenueState] = {
     "EXPIRED_IN_MATCH": "expired",
 }
 _WORKING: frozenset[VenueState] = frozenset({"accepted", "partially_filled"})
+_LISTING_LASTS = timedelta(days=1)
+_SMALLEST_STEP = Decimal("0.00000001")
 _DUPLICATE, _NO_SUCH_ORDER, _ARCHIVED = -2010, -2013, -2026
 
 
@@ -70,6 +72,8 @@ class Binance:
 
     deduplicates = False
     rests_stops = False
+    page = 1000
+    """Trades of an order that one answer holds at most."""
 
     def __init__(
         self,
@@ -86,6 +90,7 @@ class Binance:
         self._is_paper = is_paper
         self._may_trade_live = may_trade_live
         self._markets: dict[str, _Market] = {}
+        self._listed_at: datetime | None = None
         self._number = ""
         self._market_of: dict[str, str] = {}
         self._ended: dict[str, tuple[Execution, ...]] = {}
@@ -217,12 +222,14 @@ class Binance:
         )
 
     def _market(self, symbol: str) -> _Market:
-        """Return the market in which a symbol trades, asked for once; raise UnknownName."""
-        if not self._markets:
+        """Return the market in which a symbol trades, asked for once a day; raise UnknownName."""
+        now = self._clock.wall()
+        if self._listed_at is None or now - self._listed_at > _LISTING_LASTS:
             listing = self._session.ask("public_get_exchangeinfo", permissions="SPOT")
-            for part in listing["symbols"]:
-                if part["quoteAsset"] == QUOTE:
-                    self._markets[part["symbol"]] = _read_market(part)
+            self._markets = {
+                part["symbol"]: _read_market(part) for part in listing["symbols"] if part["quoteAsset"] == QUOTE
+            }
+            self._listed_at = now
         instrument = self._instruments.find(symbol)
         name = instrument.vendor_symbols.get("binance") or symbol.replace("-USD", QUOTE)
         if instrument.asset_class != "crypto" or name not in self._markets:
@@ -263,11 +270,22 @@ class Binance:
         order = self._order(account_id, client_order_id)
         if order is None or not order["orderId"] or not Decimal(order["executedQty"]):
             return ()
-        rows = self._session.ask("private_get_mytrades", symbol=order["symbol"], orderId=str(order["orderId"]))
-        parts = tuple(self._execution(row, client_order_id) for row in rows)
+        parts = tuple(self._execution(row, client_order_id) for row in self._pages(order))
         if _state(order) not in _WORKING and sum(part.quantity for part in parts) == Decimal(order["executedQty"]):
             self._ended[client_order_id] = parts
         return parts
+
+    def _pages(self, order: Any) -> Iterator[Any]:
+        """Yield the rows of an order's trades: a page has so many at most, and a large order has more."""
+        asked = {"symbol": str(order["symbol"]), "orderId": str(order["orderId"]), "limit": str(self.page)}
+        start = 0
+        while True:
+            # Without a first number the newest trades come, and the older ones never.
+            rows = self._session.ask("private_get_mytrades", **asked, fromId=str(start))
+            yield from rows
+            if len(rows) < self.page:
+                return
+            start = int(rows[-1]["id"]) + 1
 
     def _execution(self, row: Any, client_order_id: str) -> Execution:
         price, quantity, commission = Decimal(row["price"]), Decimal(row["qty"]), Decimal(row["commission"])
@@ -315,8 +333,9 @@ def _read_market(part: Any) -> _Market:
         base=part["baseAsset"],
         is_open=part["status"] == "TRADING",
         rules=VenueRules(
-            lot=Decimal(size["stepSize"]).normalize(),
-            tick=Decimal(price["tickSize"]).normalize(),
+            # A step of 0 says that there is none of its own.
+            lot=Decimal(size["stepSize"]).normalize() or _SMALLEST_STEP,
+            tick=Decimal(price["tickSize"]).normalize() or _SMALLEST_STEP,
             least_value=Decimal(notional.get("minNotional", "0")).normalize(),
             currency=QUOTE,
             times_in_force=_TIMES,

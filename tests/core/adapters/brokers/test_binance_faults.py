@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -280,3 +281,28 @@ def test_rules_are_the_venues_own(open_binance):
     assert (rules.lot, rules.tick, rules.least_value) == (Decimal("0.00001"), Decimal("0.01"), 5)
     with pytest.raises(UnknownName):
         open_binance().rules("XYZ-USD")
+
+
+def test_an_order_with_more_trades_than_an_answer_holds_is_read_to_its_end(binance_venue, open_binance):
+    broker = open_binance()
+    broker.page = 2
+    broker.submit(ticket())
+    for _ in range(4):
+        binance_venue.fill(NAME, Decimal("0.1"))
+    binance_venue.fill(NAME)
+    assert sum(part.quantity for part in broker.executions(ACCOUNT, [NAME])) == Decimal("0.5")
+    assert len(broker.executions(ACCOUNT, [NAME])) == 5
+
+
+def test_rules_are_asked_for_again_after_a_day(binance_venue, open_binance):
+    broker = open_binance()
+
+    def listings():
+        return binance_venue.asked.count(("GET", "/api/v3/exchangeInfo"))
+
+    broker.rules("BTC-USD")
+    broker.rules("ETH-USD")
+    assert listings() == 1
+    broker._clock.moment += timedelta(days=1, seconds=1)
+    broker.rules("BTC-USD")
+    assert listings() == 2
