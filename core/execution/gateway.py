@@ -434,14 +434,15 @@ class Gateway:
             order = transaction.orders.get(order.order_id, lock=True)
             if order.state != "submitting":
                 return order
+            ticket = self._ticket(order, transaction.proposals.get(order.proposal_id)[0])
+            # Last of all, so that nothing lies between the look at the switch and the send.
             halted = self._kill_switch.reason(transaction, hold=True, order_id=order.order_id)
             if halted is not None:
                 # Denied only when certainly nothing was sent; after a crash the venue's evidence decides.
                 return self._record(transaction, order, "deny", f"kill_switch: {halted}") if first else order
             crash_point("send.before_send")
             try:
-                proposal, _ = transaction.proposals.get(order.proposal_id)
-                word = broker.submit(self._ticket(order, proposal))
+                word = broker.submit(ticket)
             except (OutcomeUnknown, Unavailable) as error:
                 # Asking would find nothing for ever: what certainly never left is over, where it cannot be sent again.
                 never_left = first and isinstance(error, Unavailable) and not broker.deduplicates

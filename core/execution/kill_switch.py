@@ -62,10 +62,11 @@ class KillSwitch:
 
         With an order, reduce-only halts what does not bring its position nearer to flat.
         """
+        state = transaction.accounts.trading_state(hold=hold)
+        # The file last: waiting for the row takes time, and nothing holds the file.
         by_file = self._file_reason()
         if by_file is not None:
             return by_file
-        state = transaction.accounts.trading_state(hold=hold)
         if state is None:
             return "the row of the kill switch is missing"
         if not state.halted:

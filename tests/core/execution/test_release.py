@@ -9,7 +9,7 @@ from decimal import Decimal
 import pytest
 
 from core.errors import ApprovalRefused, Refused, Unavailable
-from core.ports.broker import VenueAccount, VenueOrder
+from core.ports.broker import VenueAccount, VenueOpenOrder, VenueOrder
 from core.testing.small_market import AGENT, ANNA, PETER
 
 
@@ -38,7 +38,19 @@ class CountingBroker:
         )
 
     def account(self, account_id):
-        return VenueAccount(open_orders=(), positions={}, cash=None)
+        orders = [
+            VenueOpenOrder(
+                venue_order_id=f"v-{ticket.client_order_id}",
+                client_order_id=ticket.client_order_id,
+                instrument_id=ticket.instrument_id,
+                symbol=ticket.symbol,
+                side=ticket.side,
+                quantity=ticket.quantity,
+                filled_quantity=Decimal(0),
+            )
+            for ticket in list(self.sent)
+        ]
+        return VenueAccount(open_orders=tuple(orders), positions={}, cash=None)
 
     def executions(self, account_id, client_order_ids):
         return []
@@ -283,3 +295,20 @@ def test_several_decisions_and_releases_at_once_send_each_proposal_once(desk, as
         thread.join()
     assert len({ticket.client_order_id for ticket in broker.sent}) == len(broker.sent) == 4
     assert errors == ["decided"] * 4
+
+
+def test_a_file_that_comes_while_a_send_waits_for_the_row_stops_that_send(desk, sender, broker, approved):
+    proposal = approved()
+    sender.reconciliation.run("main")
+    done = []
+    thread = threading.Thread(target=lambda: done.extend(sender.gateway.release(proposal.proposal_id)))
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    with desk.database.transaction() as connection:
+        connection.execute("SELECT FROM execution.trading_state FOR UPDATE")
+        thread.start()
+        while desk.sql(waiting) == [(0,)]:
+            assert thread.is_alive()
+        sender.kill_switch.file.write_text("stop")
+    thread.join()
+    assert [(order.state, order.reason) for order in done] == [("denied", "kill_switch: stop")]
+    assert broker.sent == []
