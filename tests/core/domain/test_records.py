@@ -246,6 +246,14 @@ LEAST: dict[str, dict[str, Any]] = {
         "source": "s",
         "known_at": NOW,
     },
+    "opening_position": {
+        "account_id": "main",
+        "instrument_id": 1,
+        "quantity": "40",
+        "price": "150.25",
+        "entered_by": "usr_1",
+        "opened_at": NOW,
+    },
     "order": {
         "order_id": "ord_1",
         "client_order_id": "qd1",
