@@ -255,7 +255,7 @@ def test_a_connection_that_breaks_between_requests_is_opened_again() -> None:
 
 
 def test_it_is_another_client_than_the_one_that_sends_orders() -> None:
-    from app.bootstrap import _TWS_CLIENT_ID
+    from core.adapters.brokers.lines import _TWS_CLIENT_ID
     from core.adapters.vendors.interactive_brokers import _CLIENT_ID
 
     assert _CLIENT_ID != _TWS_CLIENT_ID
